@@ -1,0 +1,107 @@
+#pragma version ~=0.4.3
+"""
+@title fee_math
+@author Vomma
+@license AGPL-3.0-only
+@notice The fee word and what is computed from it. A word holds six 40-bit fields, each a share in
+        steps of 1e-9, high to low:
+
+          notional_rate | premium_cap | closing_factor | package_factor | maker_share | insurance_share
+
+        The empty word charges nothing.
+@custom:domain Trades worth less than 1e20 in the quote token at shares of at most 1.
+@custom:error One wei, rounded once: a fee up, a share of it down, the treasury has the rest.
+"""
+
+
+from ..interfaces import IFeeSchedule
+
+
+# A share in the struct is WAD, in the word it is in steps of 1e-9.
+STEP: constant(uint256) = 10**9
+FIELD: constant(uint256) = 2**40 - 1
+# rate in steps * amount in WAD * size in (WAD * steps) -> WAD
+FEE_SCALE: constant(uint256) = 10**36
+
+
+@internal
+@pure
+def _field(share: uint256) -> uint256:
+    # A share finer than a step would come back changed, so it is refused instead of rounded.
+    assert share % STEP == 0, "fee: share finer than 1e-9"
+    steps: uint256 = share // STEP
+    assert steps <= FIELD, "fee: share out of field"
+    return steps
+
+
+@internal
+@pure
+def _pack(rates: IFeeSchedule.FeeRates) -> uint256:
+    return (
+        (self._field(rates.notional_rate) << 200)
+        | (self._field(rates.premium_cap) << 160)
+        | (self._field(rates.closing_factor) << 120)
+        | (self._field(rates.package_factor) << 80)
+        | (self._field(rates.maker_share) << 40)
+        | self._field(rates.insurance_share)
+    )
+
+
+@internal
+@pure
+def _unpack(word: uint256) -> IFeeSchedule.FeeRates:
+    return IFeeSchedule.FeeRates(
+        notional_rate=((word >> 200) & FIELD) * STEP,
+        premium_cap=((word >> 160) & FIELD) * STEP,
+        closing_factor=((word >> 120) & FIELD) * STEP,
+        package_factor=((word >> 80) & FIELD) * STEP,
+        maker_share=((word >> 40) & FIELD) * STEP,
+        insurance_share=(word & FIELD) * STEP,
+    )
+
+
+@internal
+@pure
+def _option_fee(
+    word: uint256, mark: uint256, notional: uint256, size: uint256, closing: uint256
+) -> uint256:
+    """
+    @notice Taker fee of one leg. It is linear in size, so slices of a trade never pay less, and it
+            is taken on the mark: a cap on the trade price would be concave in size.
+    @param mark Fair value of one contract, WAD; unused where the word has no premium cap.
+    @param notional Underlying value of one contract, WAD.
+    @param size Contracts, WAD; `closing` of them (<= size) reduce the taker's position.
+    @custom:rounding up, against the taker
+    """
+    unit_fee: uint256 = ((word >> 200) & FIELD) * notional
+    cap: uint256 = (word >> 160) & FIELD
+    if cap != 0:
+        unit_fee = min(unit_fee, cap * mark)
+    charged: uint256 = (size - closing) * STEP + closing * ((word >> 120) & FIELD)
+    fee: uint256 = unit_fee * charged
+    return fee // FEE_SCALE + convert(fee % FEE_SCALE != 0, uint256)
+
+
+@internal
+@pure
+def _package_fee(word: uint256, bought: uint256, sold: uint256) -> uint256:
+    """
+    @notice Fee of a package from the fees of its bought and of its sold legs: the dearer side in
+            full, the cheaper one discounted. It grows with either side, so no leg is worth adding
+            for its discount.
+    @custom:rounding up, against the taker
+    """
+    discounted: uint256 = min(bought, sold) * ((word >> 80) & FIELD)
+    return max(bought, sold) + discounted // STEP + convert(discounted % STEP != 0, uint256)
+
+
+@internal
+@pure
+def _split(word: uint256, fee: uint256) -> uint256[3]:
+    """
+    @return (maker, insurance, treasury), summing to `fee` exactly.
+    @custom:rounding down for maker and insurance, the treasury has the rest
+    """
+    maker: uint256 = fee * ((word >> 40) & FIELD) // STEP
+    insurance: uint256 = fee * (word & FIELD) // STEP
+    return [maker, insurance, fee - maker - insurance]
