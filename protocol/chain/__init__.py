@@ -1,0 +1,1 @@
+"""One chain port, two engines."""

@@ -1,0 +1,1 @@
+"""One thin typed class per contract."""
