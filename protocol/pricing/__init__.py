@@ -1,0 +1,1 @@
+"""Option prices: Black-76 in floats, and the integer twin of the kernel."""
