@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import pytest
+from eth_hash.auto import keccak
+
+from protocol.chain.abi import Abi
+from protocol.chain.base import Log
+from protocol.errors import DataError, InputError
+
+POINT = [{"name": "x", "type": "uint256"}, {"name": "y", "type": "int128"}]
+
+
+def function(name: str, inputs: list[dict], outputs: list[dict]) -> dict:
+    return {
+        "type": "function",
+        "name": name,
+        "inputs": inputs,
+        "outputs": outputs,
+        "stateMutability": "view",
+    }
+
+
+def item(kind: str, name: str = "", **more: object) -> dict:
+    return {"type": kind, "name": name, **more}
+
+
+ABI = Abi(
+    [
+        function("add", [item("uint256"), item("uint256")], [item("uint256")]),
+        function("add", [item("uint256")], [item("uint256")]),
+        function("move", [item("tuple", "p", components=POINT)], []),
+        function(
+            "points",
+            [],
+            [item("tuple[]", "", components=POINT), item("address", "owner")],
+        ),
+        {
+            "type": "event",
+            "name": "Moved",
+            "inputs": [
+                item("address", "who", indexed=True),
+                item("tuple", "p", components=POINT, indexed=False),
+                item("uint256", "at", indexed=True),
+                item("string", "why", indexed=False),
+            ],
+        },
+    ]
+)
+
+
+def word(value: int) -> bytes:
+    return value.to_bytes(32, "big", signed=value < 0)
+
+
+def test_encode__struct__selector_of_the_tuple_signature() -> None:
+    data = ABI.function("move", 1).encode([(3, -4)])
+    assert data == keccak(b"move((uint256,int128))")[:4] + word(3) + word(-4)
+
+
+def test_function__overloads__chosen_by_arity() -> None:
+    assert ABI.function("add", 1).encode([1])[:4] == keccak(b"add(uint256)")[:4]
+    assert ABI.function("add", 2).encode([1, 2])[:4] == keccak(b"add(uint256,uint256)")[:4]
+
+
+def test_function__unknown__names_what_there_is() -> None:
+    with pytest.raises(InputError, match=r"one with \[1, 2\] arguments"):
+        ABI.function("add", 3)
+    with pytest.raises(InputError, match="in the ABI"):
+        ABI.function("subtract", 1)
+
+
+def test_encode__value_out_of_range__names_function_and_types() -> None:
+    with pytest.raises(InputError, match=r"add arguments.*uint256, uint256"):
+        ABI.function("add", 2).encode([1, -1])
+
+
+def test_decode__structs__named() -> None:
+    owner = "0x" + "ab" * 20
+    body = word(64) + bytes(12) + bytes.fromhex(owner[2:]) + word(1) + word(5) + word(-6)
+    points, found = ABI.function("points", 0).decode(body)
+    assert (points[0].x, points[0].y, found) == (5, -6, owner)
+
+
+def test_decode__nothing_returned__asks_for_the_contract() -> None:
+    with pytest.raises(DataError, match="deployed"):
+        ABI.function("add", 2).decode(b"")
+
+
+def test_event__indexed_and_plain__in_declared_order() -> None:
+    who = "0x" + "cd" * 20
+    topics = (
+        keccak(b"Moved(address,(uint256,int128),uint256,string)"),
+        bytes(12) + bytes.fromhex(who[2:]),
+        word(99),
+    )
+    data = word(1) + word(-2) + word(96) + word(2) + b"hi".ljust(32, b"\0")
+    event = ABI.event(Log("0x" + "11" * 20, topics, data))
+    assert event is not None
+    assert list(event.args) == ["who", "p", "at", "why"]
+    assert (event.args["who"], event.args["p"].y, event.args["at"]) == (who, -2, 99)
+    assert event.args["why"] == "hi"
+
+
+def test_event__unknown_topic__none() -> None:
+    assert ABI.event(Log("0x" + "11" * 20, (bytes(32),), b"")) is None
+    assert ABI.event(Log("0x" + "11" * 20, (), b"")) is None
