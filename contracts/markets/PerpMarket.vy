@@ -1,0 +1,470 @@
+#pragma version ~=0.4.3
+#pragma nonreentrancy on
+#pragma evm-version cancun
+#pragma optimize gas
+"""
+@title PerpMarket
+@author Vomma
+@license AGPL-3.0-only
+@notice Perpetual of one underlying against one LP pool (ledger account self << 96). Positions live in
+        the ledger; this contract knows at which index and funding every account was last touched:
+
+          unrealised(account) = size * (mark now - mark then),   mark = index - funding index
+
+        One number, the sum of size * mark then over all accounts, is kept without division, so the
+        pool's own unrealised P&L is exact: -(skew * mark now - that sum). On a touch P&L becomes
+        cash, rounded once against the account, and the pool receives exactly what it loses.
+@custom:security Prices come from the oracle alone: a trade never moves the mark. Trading is as safe
+                 as the feed is fresh; the spread is what pays for its age.
+"""
+
+
+from ..access import role_access as access
+from ..interfaces import IAccessManager
+from ..interfaces import IClearinghouse
+from ..interfaces import IFeeTaker
+from ..interfaces import IPerpMarket
+from ..interfaces import IPool
+from ..interfaces import IPriceOracle
+from ..math import fee_math
+from ..math import perp_math
+from ..math import series_codec
+from . import perp_codec
+
+initializes: access
+exports: access.manager
+implements: IPerpMarket
+implements: IPool
+implements: IFeeTaker
+
+
+struct Fill:
+    payment: int256  # on top of index * size, before fee
+    fee: uint256
+    skew: int256  # after the fill
+
+
+WAD: constant(uint256) = 10**18
+SIGNED_WAD: constant(int256) = 10**18
+SIZE_BOUND: constant(int256) = 2**100  # no market is a trillion units; keeps every product in range
+PRICE_BOUND: constant(uint256) = 2**127  # any limit above means "no limit"
+STALE_SPREAD: constant(uint256) = 2  # a close on a stale feed pays its uncertainty twice
+CLOSING_ROOM: constant(int256) = 2  # exits may push the skew to twice the cap of openings
+
+MIN_SCALE_SHARES: constant(uint256) = 4  # max skew <= scale / 4: the lowest price is half the index
+MAX_VELOCITY: constant(uint256) = 100 * 10**18  # a day, at skew = scale
+MAX_RATE: constant(uint256) = 10 * 10**18  # 1,000 % a year
+MIN_RESERVE: constant(uint256) = 2 * 10**16  # 2 % of |skew| * index
+MAX_RESERVE: constant(uint256) = 10**18
+
+LEDGER: public(immutable(IClearinghouse))
+ORACLE: public(immutable(IPriceOracle))
+FEE_SCHEDULE: public(immutable(address))
+UNDERLYING: public(immutable(uint256))
+INSTRUMENT: public(immutable(uint256))
+POOL: public(immutable(uint256))
+
+vault: public(address)
+fee_word: public(uint256)
+
+# Packed by perp_codec.
+_market: uint256
+_funding: uint256
+_limits: uint256
+_marks: HashMap[uint256, uint256]
+_marked: int256  # sum of size * (last index - last funding) over all accounts, WAD^2
+
+
+@deploy
+def __init__(
+    ledger: address,
+    oracle: address,
+    fee_schedule: address,
+    manager: address,
+    underlying: uint256,
+    params: IPerpMarket.Params,
+):
+    access.__init__(manager)
+    LEDGER = IClearinghouse(ledger)
+    ORACLE = IPriceOracle(oracle)
+    FEE_SCHEDULE = fee_schedule
+    UNDERLYING = underlying
+    INSTRUMENT = series_codec._pack(series_codec.PERP, underlying, 0, 0)
+    POOL = convert(self, uint256) << 96
+    self._market = perp_codec._pack_market(0, 0, block.timestamp)
+    self._set_params(params, 0)
+
+
+# ── trading ──
+
+
+@external
+def trade(account: uint256, size: int256, limit_price: uint256, deadline: uint256) -> int256:
+    assert block.timestamp <= deadline, "perp: deadline passed"
+    held: int256 = self._held(account)
+    spot: IPriceOracle.Spot = self._price(self._closes(held, size))
+    fill: Fill = self._fill(held, size, spot)
+    # One inequality for both sides: a seller's size and payment are negative.
+    paid: int256 = convert(spot.price, int256) * size + fill.payment * SIGNED_WAD
+    limit: int256 = convert(min(limit_price, PRICE_BOUND), int256)
+    assert paid <= limit * size, "perp: limit price"
+
+    won: int256 = self._touch(account, held, held + size, spot.price)
+    log IPerpMarket.PerpTraded(
+        account=account,
+        size=size,
+        payment=fill.payment,
+        fee=fill.fee,
+        index=spot.price,
+        skew=fill.skew,
+    )
+    self._pay(account, won)
+    # Whether the caller may trade for the account is the ledger's to check.
+    extcall LEDGER.settle(
+        msg.sender,
+        account,
+        POOL,
+        [series_codec._leg(INSTRUMENT, size)],
+        fill.payment,
+        fee_math._split(self.fee_word, fill.fee),
+    )
+    return fill.payment + convert(fill.fee, int256)
+
+
+@external
+def realise(account: uint256) -> int256:
+    held: int256 = self._held(account)
+    spot: IPriceOracle.Spot = staticcall ORACLE.spot(UNDERLYING)
+    won: int256 = self._touch(account, held, held, spot.price)
+    self._pay(account, won)
+    return won
+
+
+@external
+def release(receiver: uint256, amount: uint256):
+    assert msg.sender == self.vault, "perp: vault only"
+    assert amount <= self._valuation().free_cash, "perp: above free cash"
+    extcall LEDGER.transfer_cash(POOL, receiver, amount)
+
+
+# ── administration ──
+
+
+@external
+def set_fee_word(word: uint256):
+    assert msg.sender == FEE_SCHEDULE, "perp: fee schedule only"
+    self.fee_word = word
+    log IFeeTaker.FeeWordSet(word=word)
+
+
+@external
+def set_params(params: IPerpMarket.Params):
+    access._check_admin()
+    spot: IPriceOracle.Spot = staticcall ORACLE.spot(UNDERLYING)
+    rate: int256 = 0
+    funding: int256 = 0
+    rate, funding = self._accrued(spot.price)
+    skew: int256 = self._skew()
+    cap: int256 = convert(params.rate_cap, int256)
+    rate = max(min(rate, cap), -cap)
+    self._market = perp_codec._pack_market(skew, rate, block.timestamp)
+    self._set_params(params, funding)
+
+
+@external
+def set_vault(vault: address):
+    access._check_admin()
+    assert self.vault == empty(address), "perp: vault already set"
+    self.vault = vault
+    log IPerpMarket.VaultSet(vault=vault)
+
+
+# ── views ──
+
+
+@external
+@view
+def quote(account: uint256, size: int256) -> (int256, uint256):
+    held: int256 = self._held(account)
+    spot: IPriceOracle.Spot = self._price(self._closes(held, size))
+    fill: Fill = self._fill(held, size, spot)
+    return fill.payment, fill.fee
+
+
+# Reentrant: the risk engine asks while this market is settling a trade. By then every word of the
+# market is written, so what it reads is the state after the trade.
+@external
+@view
+@reentrant
+def unrealised(account: uint256, size: int256) -> int256:
+    if size == 0:
+        return 0
+    spot: IPriceOracle.Spot = staticcall ORACLE.spot(UNDERLYING)
+    last_index: int256 = 0
+    last_funding: int256 = 0
+    last_index, last_funding = perp_codec._unpack_mark(self._marks[account])
+    gained: int256 = size * (self._mark(spot.price) - (last_index - last_funding))
+    return perp_math._floor_div(gained, SIGNED_WAD)
+
+
+@external
+@view
+def valuation() -> IPool.Valuation:
+    return self._valuation()
+
+
+@external
+@view
+def skew() -> int256:
+    return self._skew()
+
+
+@external
+@view
+def funding() -> (int256, int256):
+    spot: IPriceOracle.Spot = staticcall ORACLE.spot(UNDERLYING)
+    return self._accrued(spot.price)
+
+
+@external
+@view
+def params() -> IPerpMarket.Params:
+    return self._params()
+
+
+# ── internal: deciding ──
+
+
+@internal
+@view
+def _held(account: uint256) -> int256:
+    # The pool's position is the other side of everyone's: it has no mark of its own.
+    assert account != POOL, "perp: pool account"
+    return staticcall LEDGER.position(account, INSTRUMENT)
+
+
+@internal
+@pure
+def _closes(held: int256, size: int256) -> bool:
+    # Size first bounded, so that its absolute value and the sums below exist.
+    assert size != 0, "perp: zero size"
+    assert size > -SIZE_BOUND and size < SIZE_BOUND, "perp: size out of range"
+    return (held > 0) != (size > 0) and abs(size) <= abs(held)
+
+
+@internal
+@view
+def _price(closes: bool) -> IPriceOracle.Spot:
+    """
+    @notice Live spot. A close may not be locked in by a stale feed: it falls back to the last good
+            price, with its uncertainty (which grows with age) taken twice.
+    """
+    if not closes:
+        return staticcall ORACLE.spot(UNDERLYING)
+    live: bool = False
+    answer: Bytes[96] = b""
+    live, answer = raw_call(
+        ORACLE.address,
+        abi_encode(UNDERLYING, method_id=method_id("spot(uint256)")),
+        max_outsize=96,
+        is_static_call=True,
+        revert_on_failure=False,
+    )
+    if live:
+        return abi_decode(answer, IPriceOracle.Spot)
+    spot: IPriceOracle.Spot = staticcall ORACLE.last_good(UNDERLYING)
+    spot.uncertainty *= STALE_SPREAD
+    return spot
+
+
+@internal
+@view
+def _fill(held: int256, size: int256, spot: IPriceOracle.Spot) -> Fill:
+    limits: IPerpMarket.Params = self._params()
+    amount: uint256 = convert(abs(size), uint256)
+    assert amount <= limits.max_trade, "perp: trade too large"
+    skew: int256 = self._skew()
+    self._check_skew(skew, size, self._closes(held, size), spot.price, limits)
+
+    premium: int256 = perp_math._premium(
+        convert(spot.price, int256), skew, size, convert(limits.scale, int256)
+    )
+    spread: uint256 = perp_math._spread(spot.price, amount, spot.uncertainty)
+    closing: uint256 = 0
+    if (held > 0) != (size > 0):
+        closing = min(amount, convert(abs(held), uint256))
+    return Fill(
+        payment=premium + convert(spread, int256),
+        fee=fee_math._option_fee(self.fee_word, spot.price, spot.price, amount, closing),
+        skew=skew + size,
+    )
+
+
+@internal
+@view
+def _check_skew(
+    skew: int256, size: int256, closes: bool, index: uint256, limits: IPerpMarket.Params
+):
+    after: int256 = abs(skew + size)
+    if after <= abs(skew):
+        return
+    cap: int256 = convert(limits.max_skew, int256)
+    if closes:
+        # Exits have room of their own, but not without end: two accounts of one owner could
+        # build a large position each way and close one side into the pool.
+        assert after <= cap * CLOSING_ROOM, "perp: skew above cap"
+        return
+    assert after <= cap, "perp: skew above cap"
+    reserve: uint256 = self._reserve(convert(after, uint256), index, limits.reserve_share)
+    assert self._nav(index) >= convert(reserve, int256), "perp: pool too small"
+
+
+@internal
+@view
+def _valuation() -> IPool.Valuation:
+    spot: IPriceOracle.Spot = staticcall ORACLE.spot(UNDERLYING)
+    limits: IPerpMarket.Params = self._params()
+    skew: int256 = self._skew()
+    nav: int256 = self._nav(spot.price)
+    reserve: uint256 = self._reserve(
+        convert(abs(skew), uint256), spot.price, limits.reserve_share
+    )
+    # Neither cash owed to winners nor gains not yet collected can be paid out.
+    free: int256 = min(nav, staticcall LEDGER.cash(POOL)) - convert(reserve, int256)
+    return IPool.Valuation(
+        nav=nav,
+        risk=perp_math._potential(
+            convert(spot.price, int256), skew, convert(limits.scale, int256)
+        ),
+        depth=0,
+        free_cash=convert(max(free, 0), uint256),
+    )
+
+
+@internal
+@view
+def _nav(index: uint256) -> int256:
+    owed: int256 = self._skew() * self._mark(index) - self._marked
+    return staticcall LEDGER.cash(POOL) + perp_math._floor_div(-owed, SIGNED_WAD)
+
+
+@internal
+@pure
+def _reserve(skew: uint256, index: uint256, share: uint256) -> uint256:
+    return skew * index // WAD * share // WAD
+
+
+@internal
+@view
+def _skew() -> int256:
+    return perp_codec._unpack_market(self._market)[0]
+
+
+@internal
+@view
+def _mark(index: uint256) -> int256:
+    """
+    @return What a unit is worth to a long, up to a constant: index less funding, WAD.
+    """
+    return convert(index, int256) - self._accrued(index)[1]
+
+
+@internal
+@view
+def _accrued(index: uint256) -> (int256, int256):
+    """
+    @return (rate, funding index) now. The cash owed for the time since the last touch is taken at
+            the index of now.
+    """
+    skew: int256 = 0
+    rate: int256 = 0
+    updated_at: uint256 = 0
+    skew, rate, updated_at = perp_codec._unpack_market(self._market)
+    funding: int256 = 0
+    velocity: int256 = 0
+    cap: int256 = 0
+    funding, velocity, cap = perp_codec._unpack_funding(self._funding)
+    elapsed: uint256 = block.timestamp - updated_at
+    if elapsed == 0:
+        return rate, funding
+    area: int256 = 0
+    rate, area = perp_math._accrue(
+        rate, velocity, cap, skew, self._scale(), convert(elapsed, int256)
+    )
+    return rate, funding + perp_math._funding(area, convert(index, int256))
+
+
+@internal
+@view
+def _scale() -> int256:
+    return convert(perp_codec._unpack_limits(self._limits)[0], int256)
+
+
+@internal
+@view
+def _params() -> IPerpMarket.Params:
+    params: IPerpMarket.Params = empty(IPerpMarket.Params)
+    params.scale, params.max_skew, params.max_trade, params.reserve_share = (
+        perp_codec._unpack_limits(self._limits)
+    )
+    funding: uint256 = self._funding
+    params.velocity = (funding >> 64) & perp_codec.MASK_64
+    params.rate_cap = funding & perp_codec.MASK_64
+    return params
+
+
+# ── internal: moving ──
+
+
+@internal
+def _touch(account: uint256, held: int256, new_held: int256, index: uint256) -> int256:
+    """
+    @notice Marks the account at `index` with its new size, accrues funding.
+    @return Cash the account has won since its last touch, rounded down.
+    """
+    rate: int256 = 0
+    funding: int256 = 0
+    rate, funding = self._accrued(index)
+    last_index: int256 = 0
+    last_funding: int256 = 0
+    last_index, last_funding = perp_codec._unpack_mark(self._marks[account])
+
+    mark: int256 = convert(index, int256) - funding
+    before: int256 = held * (last_index - last_funding)
+    won: int256 = perp_math._floor_div(held * mark - before, SIGNED_WAD)
+    self._marked += new_held * mark - before
+    self._marks[account] = perp_codec._pack_mark(index, funding)
+    self._market = perp_codec._pack_market(
+        self._skew() + new_held - held, rate, block.timestamp
+    )
+    self._funding = perp_codec._with_index(self._funding, funding)
+    if held != 0:
+        log IPerpMarket.Realised(
+            account=account,
+            amount=won,
+            funding=perp_math._floor_div(held * (last_funding - funding), SIGNED_WAD),
+        )
+    return won
+
+
+@internal
+def _pay(account: uint256, won: int256):
+    if won != 0:
+        extcall LEDGER.move_cash(POOL, account, won)
+
+
+@internal
+def _set_params(params: IPerpMarket.Params, funding: int256):
+    assert params.max_skew * MIN_SCALE_SHARES <= params.scale, "perp: max skew out of bounds"
+    assert params.max_skew > 0, "perp: max skew out of bounds"
+    assert params.max_trade > 0, "perp: max trade out of bounds"
+    assert params.max_trade <= 2 * params.max_skew, "perp: max trade out of bounds"
+    assert params.reserve_share >= MIN_RESERVE, "perp: reserve out of bounds"
+    assert params.reserve_share <= MAX_RESERVE, "perp: reserve out of bounds"
+    assert params.velocity <= MAX_VELOCITY, "perp: velocity out of bounds"
+    assert params.rate_cap <= MAX_RATE, "perp: rate cap out of bounds"
+    self._limits = perp_codec._pack_limits(
+        params.scale, params.max_skew, params.max_trade, params.reserve_share
+    )
+    self._funding = perp_codec._pack_funding(funding, params.velocity, params.rate_cap)
+    log IPerpMarket.ParamsSet(params=params)
