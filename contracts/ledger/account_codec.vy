@@ -1,0 +1,150 @@
+#pragma version ~=0.4.3
+"""
+@title account_codec
+@author Vomma
+@license AGPL-3.0-only
+@notice The two words every settlement reads, high to low:
+
+          account = cash int128 | first instrument 64 | spare 24 | tier 8 | perps 8 | shorts 8
+                    | count 8 | flags 8
+          config  = haircut index 96 | borrow index 96 | spare 16 | halt end 40 | pause level 8
+
+        Cash is stored scaled: owned cash is stored * haircut index, owed cash is stored * borrow
+        index, so that one write of an index reaches every account. Both indices start at 1.
+        An account's own cash never reads above what was stored for it: every conversion rounds
+        towards minus infinity, against the account.
+@custom:domain |cash| < 2**127 (1.7e20 in the quote token), indices in (0, 2**96).
+@custom:error A write then a read loses at most 1 wei + index / 1e18 wei.
+"""
+
+
+from ..math import wad_math
+
+
+IS_POOL: constant(uint256) = 1  # flag
+
+OPEN: constant(uint256) = 0  # pause levels
+PAUSED: constant(uint256) = 1
+HALTED: constant(uint256) = 2
+
+# A list of instruments keeps its count and its first id in one word: an account's is this word, a
+# pool's is one of its own (see position_book). The fields sit at the same bits in both.
+COUNT_ONE: constant(uint256) = 1 << 8
+SHORTS_SHIFT: constant(uint256) = 16
+PERPS_SHIFT: constant(uint256) = 24
+FIRST_SHIFT: constant(uint256) = 64
+
+_BYTE: constant(uint256) = 2**8 - 1
+_ID: constant(uint256) = 2**64 - 1
+_LOW: constant(uint256) = 2**128 - 1
+_CASH_BOUND: constant(int256) = 2**127
+
+_WAD: constant(uint256) = 10**18
+_INDEX: constant(uint256) = 2**96 - 1
+_INDICES_AT_ONE: constant(uint256) = (10**18 << 96) | 10**18
+_HALT_END_SHIFT: constant(uint256) = 8
+_HALT_END: constant(uint256) = 2**40 - 1
+
+INITIAL_CONFIG: constant(uint256) = _INDICES_AT_ONE << 64
+
+
+# ── account ──
+
+
+@internal
+@pure
+def _cash(word: uint256, config: uint256) -> int256:
+    stored: int256 = convert(convert(word, bytes32), int256) >> 128
+    if config >> 64 == _INDICES_AT_ONE:
+        return stored
+    return wad_math._smul_floor(stored, self._index(config, stored >= 0))
+
+
+@internal
+@pure
+def _with_cash(word: uint256, cash: int256, config: uint256) -> uint256:
+    stored: int256 = cash
+    if config >> 64 != _INDICES_AT_ONE:
+        stored = wad_math._sdiv_floor(cash, self._index(config, cash >= 0))
+    assert stored >= -_CASH_BOUND and stored < _CASH_BOUND, "ledger: cash out of range"
+    return (word & _LOW) | convert(convert(stored << 128, bytes32), uint256)
+
+
+@internal
+@pure
+def _index(config: uint256, owned: bool) -> int256:
+    if owned:
+        return convert(config >> 160, int256)
+    return convert((config >> 64) & _INDEX, int256)
+
+
+@internal
+@pure
+def _is_pool(word: uint256) -> bool:
+    return word & IS_POOL != 0
+
+
+@internal
+@pure
+def _count(word: uint256) -> uint256:
+    return (word >> 8) & _BYTE
+
+
+@internal
+@pure
+def _shorts(word: uint256) -> uint256:
+    return (word >> SHORTS_SHIFT) & _BYTE
+
+
+@internal
+@pure
+def _perps(word: uint256) -> uint256:
+    return (word >> PERPS_SHIFT) & _BYTE
+
+
+@internal
+@pure
+def _has_margin(word: uint256) -> bool:
+    """
+    @return Whether anything in the account can lose more than was paid for it.
+    """
+    return (word >> SHORTS_SHIFT) & (2**16 - 1) != 0
+
+
+@internal
+@pure
+def _first(word: uint256) -> uint256:
+    return (word >> FIRST_SHIFT) & _ID
+
+
+@internal
+@pure
+def _with_first(word: uint256, instrument: uint256) -> uint256:
+    return (word & ~(_ID << FIRST_SHIFT)) | (instrument << FIRST_SHIFT)
+
+
+# ── config ──
+
+
+@internal
+@view
+def _level(config: uint256) -> uint256:
+    """
+    @return The pause level in force: a halt that has run out is a pause.
+    """
+    level: uint256 = config & _BYTE
+    if level == HALTED and block.timestamp >= self._halt_end(config):
+        return PAUSED
+    return level
+
+
+@internal
+@pure
+def _halt_end(config: uint256) -> uint256:
+    return (config >> _HALT_END_SHIFT) & _HALT_END
+
+
+@internal
+@pure
+def _with_level(config: uint256, level: uint256, halt_end: uint256) -> uint256:
+    return ((config >> 48) << 48) | (halt_end << _HALT_END_SHIFT) | level
