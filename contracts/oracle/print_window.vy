@@ -99,7 +99,8 @@ def _add(underlying: uint256, price: uint256, since: uint256, start: uint256):
     @notice Adds the stretch of `price` that ends now, inside the window from `start`.
     """
     if since < start:
-        recent: bool = start - since <= MAX_GAP
+        # A record at the very start carries nothing in, so nothing can be too old.
+        recent: bool = start - since <= MAX_GAP or block.timestamp == start
         self._sum[underlying] = price * (block.timestamp - start) if recent else _VOID
     elif self._sum[underlying] != _VOID:
         self._sum[underlying] += price * (block.timestamp - since)
