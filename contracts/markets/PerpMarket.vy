@@ -29,6 +29,7 @@ from ..interfaces import IPriceOracle
 from ..math import fee_math
 from ..math import perp_math
 from ..math import series_codec
+from ..math import wad_math
 from . import perp_codec
 
 initializes: access
@@ -204,7 +205,7 @@ def unrealised(account: uint256, size: int256) -> int256:
     last_funding: int256 = 0
     last_index, last_funding = perp_codec._unpack_mark(self._marks[account])
     gained: int256 = size * (self._mark(spot.price) - (last_index - last_funding))
-    return perp_math._floor_div(gained, SIGNED_WAD)
+    return wad_math._floor_div(gained, SIGNED_WAD)
 
 
 @external
@@ -345,7 +346,7 @@ def _valuation() -> IPool.Valuation:
 @view
 def _nav(index: uint256) -> int256:
     owed: int256 = self._skew() * self._mark(index) - self._marked
-    return staticcall LEDGER.cash(POOL) + perp_math._floor_div(-owed, SIGNED_WAD)
+    return staticcall LEDGER.cash(POOL) + wad_math._floor_div(-owed, SIGNED_WAD)
 
 
 @internal
@@ -431,7 +432,7 @@ def _touch(account: uint256, held: int256, new_held: int256, index: uint256) -> 
 
     mark: int256 = convert(index, int256) - funding
     before: int256 = held * (last_index - last_funding)
-    won: int256 = perp_math._floor_div(held * mark - before, SIGNED_WAD)
+    won: int256 = wad_math._floor_div(held * mark - before, SIGNED_WAD)
     self._marked += new_held * mark - before
     self._marks[account] = perp_codec._pack_mark(index, funding)
     self._market = perp_codec._pack_market(
@@ -442,7 +443,7 @@ def _touch(account: uint256, held: int256, new_held: int256, index: uint256) -> 
         log IPerpMarket.Realised(
             account=account,
             amount=won,
-            funding=perp_math._floor_div(held * (last_funding - funding), SIGNED_WAD),
+            funding=wad_math._floor_div(held * (last_funding - funding), SIGNED_WAD),
         )
     return won
 

@@ -23,22 +23,12 @@
 """
 
 
+from . import wad_math
+
+
 WAD: constant(int256) = 10**18
 DAY: constant(int256) = 86_400
 YEAR: constant(int256) = 365 * 86_400
-
-
-@internal
-@pure
-def _floor_div(numerator: int256, denominator: int256) -> int256:
-    """
-    @notice Division by a positive denominator.
-    @custom:rounding down (toward minus infinity)
-    """
-    quotient: int256 = numerator // denominator
-    if numerator % denominator < 0:
-        quotient -= 1
-    return quotient
 
 
 @internal
@@ -48,7 +38,7 @@ def _premium(index: int256, skew: int256, size: int256, scale: int256) -> int256
     @notice What a taker buying `size` (selling: < 0) pays above index * size.
     @custom:rounding up, against the taker
     """
-    return -self._floor_div(-(index * size * (2 * skew + size)), 2 * scale * WAD)
+    return wad_math._ceil_div(index * size * (2 * skew + size), 2 * scale * WAD)
 
 
 @internal
@@ -96,4 +86,4 @@ def _funding(area: int256, index: int256) -> int256:
     @param area Twice the integral of the rate, from `_accrue`.
     @return Cash a long of one unit owes for it, WAD.
     """
-    return self._floor_div(area * index, 2 * YEAR * WAD)
+    return wad_math._floor_div(area * index, 2 * YEAR * WAD)

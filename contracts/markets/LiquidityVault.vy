@@ -1,0 +1,493 @@
+#pragma version ~=0.4.3
+#pragma nonreentrancy on
+#pragma evm-version cancun
+#pragma optimize gas
+"""
+@title LiquidityVault
+@author Vomma
+@license AGPL-3.0-only
+@notice Shares of one market's pool, entered and left by request, delay and processing at a fresh
+        valuation (ERC-7540, ERC-7575 share = self, ERC-20 shares with 18 decimals).
+        In at NAV per share, out at NAV less the potential per share, less the rise of the potential
+        the leaver causes: no LP action lowers (NAV - potential) per share of those who stay.
+        Assets wait in the ledger account self << 96 | 1, shares in this contract's own balance.
+@custom:security The first deposit leaves DEAD_SHARES with nobody, so a share price can not be blown up
+                 by a gift to the pool: rounding costs an entrant at most NAV / DEAD_SHARES wei.
+                 A pool worth less than a thousandth per share takes no deposits (they are
+                 refunded) until somebody gives it cash: entering would drown the shares there are.
+"""
+
+
+from ethereum.ercs import IERC20
+from ethereum.ercs import IERC4626
+from snekmate.auth import ownable
+from snekmate.tokens import erc20
+
+from ..access import role_access as access
+from ..interfaces import IAccessManager
+from ..interfaces import IClearinghouse
+from ..interfaces import ICustody
+from ..interfaces import ILiquidityVault
+from ..interfaces import IPool
+from ..math import vault_math
+from . import claim_book
+from . import request_queue
+
+initializes: access
+initializes: ownable
+initializes: erc20[ownable := ownable]
+initializes: request_queue
+initializes: claim_book
+implements: ILiquidityVault
+exports: (
+    access.manager,
+    erc20.name,
+    erc20.symbol,
+    erc20.decimals,
+    erc20.totalSupply,
+    erc20.balanceOf,
+    erc20.allowance,
+    erc20.nonces,
+    erc20.transfer,
+    erc20.transferFrom,
+    erc20.approve,
+    erc20.permit,
+    erc20.DOMAIN_SEPARATOR,
+    erc20.eip712Domain,
+)
+
+
+DEPOSITS: constant(uint256) = 1
+REDEMPTIONS: constant(uint256) = 2
+REQUEST_ID: constant(uint256) = 0  # the standard's id for requests aggregated by controller
+MAX_REQUESTS: constant(uint256) = 32
+
+WAD: constant(uint256) = 10**18
+DEAD_SHARES: constant(uint256) = 10**15
+DEAD: constant(address) = 0x000000000000000000000000000000000000dEaD
+MIN_PRICE_DIVISOR: constant(uint256) = 1_000  # NAV per share below 1 / this counts as no value
+
+MIN_DELAY: constant(uint256) = 60
+MAX_DELAY: constant(uint256) = 7 * 86_400
+MIN_REQUEST: constant(uint256) = 10**18
+MAX_REQUEST: constant(uint256) = 10**24  # a million
+MAX_FLOOR: constant(uint256) = 5 * 10**17
+MAX_EXIT_FEE: constant(uint256) = 2 * 10**16  # 2 %
+
+LEDGER: public(immutable(IClearinghouse))
+POOL: public(immutable(IPool))
+ACCOUNT: public(immutable(uint256))
+_POOL_ACCOUNT: immutable(uint256)
+_TOKEN: immutable(address)
+_UNIT: immutable(uint256)
+
+terms: public(ILiquidityVault.Terms)
+_operators: HashMap[address, HashMap[address, bool]]
+
+
+@deploy
+def __init__(
+    pool: address,
+    ledger: address,
+    custody: address,
+    manager: address,
+    name: String[25],
+    symbol: String[5],
+    terms: ILiquidityVault.Terms,
+):
+    access.__init__(manager)
+    ownable.__init__()
+    erc20.__init__(name, symbol, 18, name, "1")
+    # The share module wants an owner for minting, which is not exported: nobody holds it.
+    ownable._transfer_ownership(empty(address))
+    POOL = IPool(pool)
+    LEDGER = IClearinghouse(ledger)
+    ACCOUNT = (convert(self, uint256) << 96) | 1
+    _POOL_ACCOUNT = convert(pool, uint256) << 96
+    _TOKEN = staticcall ICustody(custody).token()
+    _UNIT = staticcall ICustody(custody).unit()
+    self._set_terms(terms)
+    # Custody moves tokens only for the ledger, and the ledger only from whoever calls `deposit`.
+    done: bool = extcall IERC20(_TOKEN).approve(
+        custody, max_value(uint256), default_return_value=True
+    )
+    assert done, "vault: approval failed"
+
+
+# ── requests ──
+
+
+@external
+def requestDeposit(assets: uint256, controller: address, owner: address) -> uint256:
+    self._check_operator(owner)
+    assert controller != empty(address), "vault: no controller"
+    assert assets * _UNIT >= self.terms.min_request, "vault: request too small"
+    request_queue._append(DEPOSITS, controller, assets, block.timestamp + self.terms.delay)
+    log ILiquidityVault.DepositRequest(
+        controller=controller, owner=owner, requestId=REQUEST_ID, sender=msg.sender, assets=assets
+    )
+    done: bool = extcall IERC20(_TOKEN).transferFrom(
+        owner, self, assets, default_return_value=True
+    )
+    assert done, "vault: transfer failed"
+    extcall LEDGER.deposit(ACCOUNT, assets)
+    return REQUEST_ID
+
+
+@external
+def requestRedeem(shares: uint256, controller: address, owner: address) -> uint256:
+    assert controller != empty(address), "vault: no controller"
+    if msg.sender != owner and not self._operators[owner][msg.sender]:
+        erc20._spend_allowance(owner, msg.sender, shares)
+    # A balance below the least request may still leave, as a whole.
+    least: uint256 = min(self.terms.min_request, erc20.balanceOf[owner])
+    assert shares != 0 and shares >= least, "vault: request too small"
+    erc20._transfer(owner, self, shares)
+    request_queue._append(REDEMPTIONS, controller, shares, block.timestamp + self.terms.delay)
+    log ILiquidityVault.RedeemRequest(
+        controller=controller, owner=owner, requestId=REQUEST_ID, sender=msg.sender, shares=shares
+    )
+    return REQUEST_ID
+
+
+@external
+def process(max_requests: uint256) -> (uint256, uint256):
+    count: uint256 = min(max_requests, MAX_REQUESTS)
+    deposits: uint256 = 0
+    redemptions: uint256 = 0
+    for i: uint256 in range(count, bound=MAX_REQUESTS):
+        if not self._process_deposit():
+            break
+        deposits += 1
+    for i: uint256 in range(count, bound=MAX_REQUESTS):
+        if not self._process_redemption():
+            break
+        redemptions += 1
+    return deposits, redemptions
+
+
+# ── claims ──
+
+
+@external
+def deposit(assets: uint256, receiver: address, controller: address = msg.sender) -> uint256:
+    self._check_operator(controller)
+    shares: uint256 = claim_book._take_assets(DEPOSITS, controller, assets)
+    self._pay_shares(controller, receiver, assets, shares)
+    return shares
+
+
+@external
+def mint(shares: uint256, receiver: address, controller: address = msg.sender) -> uint256:
+    self._check_operator(controller)
+    assets: uint256 = claim_book._take_shares(DEPOSITS, controller, shares)
+    self._pay_shares(controller, receiver, assets, shares)
+    return assets
+
+
+@external
+def withdraw(assets: uint256, receiver: address, controller: address = msg.sender) -> uint256:
+    self._check_operator(controller)
+    shares: uint256 = claim_book._take_assets(REDEMPTIONS, controller, assets)
+    self._pay_assets(controller, receiver, assets, shares)
+    return shares
+
+
+@external
+def redeem(shares: uint256, receiver: address, controller: address = msg.sender) -> uint256:
+    self._check_operator(controller)
+    assets: uint256 = claim_book._take_shares(REDEMPTIONS, controller, shares)
+    self._pay_assets(controller, receiver, assets, shares)
+    return assets
+
+
+@external
+def setOperator(operator: address, approved: bool) -> bool:
+    assert operator != msg.sender, "vault: operator is caller"
+    self._operators[msg.sender][operator] = approved
+    log ILiquidityVault.OperatorSet(controller=msg.sender, operator=operator, approved=approved)
+    return True
+
+
+# ── administration ──
+
+
+@external
+def set_terms(terms: ILiquidityVault.Terms):
+    access._check_admin()
+    self._set_terms(terms)
+
+
+# ── views ──
+
+
+@external
+@view
+def isOperator(controller: address, operator: address) -> bool:
+    return self._operators[controller][operator]
+
+
+@external
+@view
+def pendingDepositRequest(requestId: uint256, controller: address) -> uint256:
+    return request_queue._pending[DEPOSITS][controller]
+
+
+@external
+@view
+def claimableDepositRequest(requestId: uint256, controller: address) -> uint256:
+    return claim_book._claims[DEPOSITS][controller].assets
+
+
+@external
+@view
+def pendingRedeemRequest(requestId: uint256, controller: address) -> uint256:
+    return request_queue._pending[REDEMPTIONS][controller]
+
+
+@external
+@view
+def claimableRedeemRequest(requestId: uint256, controller: address) -> uint256:
+    return claim_book._claims[REDEMPTIONS][controller].shares
+
+
+@external
+@view
+def maxDeposit(controller: address) -> uint256:
+    return claim_book._claims[DEPOSITS][controller].assets
+
+
+@external
+@view
+def maxMint(controller: address) -> uint256:
+    return claim_book._claims[DEPOSITS][controller].shares
+
+
+@external
+@view
+def maxWithdraw(controller: address) -> uint256:
+    return claim_book._claims[REDEMPTIONS][controller].assets
+
+
+@external
+@view
+def maxRedeem(controller: address) -> uint256:
+    return claim_book._claims[REDEMPTIONS][controller].shares
+
+
+# The standard demands that an asynchronous vault's previews revert: no rate exists before processing.
+
+
+@external
+@view
+def previewDeposit(assets: uint256) -> uint256:
+    raise "vault: no preview of requests"
+
+
+@external
+@view
+def previewMint(shares: uint256) -> uint256:
+    raise "vault: no preview of requests"
+
+
+@external
+@view
+def previewWithdraw(assets: uint256) -> uint256:
+    raise "vault: no preview of requests"
+
+
+@external
+@view
+def previewRedeem(shares: uint256) -> uint256:
+    raise "vault: no preview of requests"
+
+
+@external
+@view
+def asset() -> address:
+    return _TOKEN
+
+
+@external
+@view
+def share() -> address:
+    return self
+
+
+@external
+@view
+def totalAssets() -> uint256:
+    return self._nav() // _UNIT
+
+
+@external
+@view
+def convertToShares(assets: uint256) -> uint256:
+    supply: uint256 = erc20.totalSupply
+    if supply == 0:
+        return assets * _UNIT
+    nav: uint256 = self._nav()
+    if nav == 0:
+        return 0
+    return vault_math._shares_for(assets * _UNIT, supply, nav)
+
+
+@external
+@view
+def convertToAssets(shares: uint256) -> uint256:
+    supply: uint256 = erc20.totalSupply
+    if supply == 0:
+        return shares // _UNIT
+    return shares * self._nav() // supply // _UNIT
+
+
+@external
+@view
+def queue_lengths() -> (uint256, uint256):
+    return request_queue._length(DEPOSITS), request_queue._length(REDEMPTIONS)
+
+
+@external
+@view
+def ripe_at() -> (uint256, uint256):
+    return request_queue._ready_at(DEPOSITS), request_queue._ready_at(REDEMPTIONS)
+
+
+@external
+@view
+def supportsInterface(interface_id: bytes4) -> bool:
+    return interface_id in [
+        0x01ffc9a7,  # ERC-165
+        0xe3bc4e65,  # ERC-7540 operators
+        0xce3bbe50,  # ERC-7540 deposits by request
+        0x620ee8e4,  # ERC-7540 redemptions by request
+        0x2f0a18c5,  # ERC-7575 vault
+        0xf815c03d,  # ERC-7575 share
+    ]
+
+
+# ── internal ──
+
+
+@internal
+@view
+def _check_operator(owner: address):
+    assert msg.sender == owner or self._operators[owner][msg.sender], "vault: not authorised"
+
+
+@internal
+@view
+def _nav() -> uint256:
+    valuation: IPool.Valuation = staticcall POOL.valuation()
+    return convert(max(valuation.nav, 0), uint256)
+
+
+@internal
+def _process_deposit() -> bool:
+    controller: address = empty(address)
+    assets: uint256 = 0
+    controller, assets = request_queue._head(DEPOSITS)
+    if assets == 0:
+        return False
+    shares: uint256 = self._entry_shares(assets * _UNIT, erc20.totalSupply)
+    request_queue._take(DEPOSITS, controller, assets)
+    if shares == 0:
+        claim_book._add(REDEMPTIONS, controller, assets, 0)
+        log ILiquidityVault.DepositRefunded(controller=controller, assets=assets)
+        return True
+    if erc20.totalSupply == 0:
+        shares -= DEAD_SHARES
+        erc20._mint(DEAD, DEAD_SHARES)
+    erc20._mint(self, shares)
+    claim_book._add(DEPOSITS, controller, assets, shares)
+    log ILiquidityVault.DepositProcessed(controller=controller, assets=assets, shares=shares)
+    extcall LEDGER.transfer_cash(ACCOUNT, _POOL_ACCOUNT, assets * _UNIT)
+    return True
+
+
+@internal
+@view
+def _entry_shares(amount: uint256, supply: uint256) -> uint256:
+    """
+    @return Shares for cash at NAV, 0 where the pool has no value to share. Without shares yet the
+            first are one for one, and whatever is in the pool already is a gift to them.
+    """
+    valuation: IPool.Valuation = staticcall POOL.valuation()
+    if supply == 0 and valuation.nav >= 0:
+        return amount
+    nav: uint256 = convert(max(valuation.nav, 0), uint256)
+    if supply == 0 or nav * MIN_PRICE_DIVISOR < supply:
+        return 0
+    return vault_math._shares_for(amount, supply, nav)
+
+
+@internal
+def _process_redemption() -> bool:
+    controller: address = empty(address)
+    asked: uint256 = 0
+    controller, asked = request_queue._head(REDEMPTIONS)
+    if asked == 0:
+        return False
+    shares: uint256 = 0
+    payout: uint256 = 0
+    shares, payout = self._exit_payout(asked)
+    assets: uint256 = (payout - self._fee(payout)) // _UNIT
+    # Nobody is redeemed for nothing: the head waits until its share is worth something.
+    if assets == 0:
+        return False
+    request_queue._take(REDEMPTIONS, controller, shares)
+    erc20._burn(self, shares)
+    claim_book._add(REDEMPTIONS, controller, assets, shares)
+    log ILiquidityVault.RedeemProcessed(controller=controller, shares=shares, assets=assets)
+    extcall POOL.release(ACCOUNT, assets * _UNIT)
+    # A part that went out has used up what there is: the next one would find nothing.
+    return shares == asked
+
+
+@internal
+@view
+def _exit_payout(asked: uint256) -> (uint256, uint256):
+    """
+    @return (shares that fit now, their payout before the exit fee).
+    """
+    valuation: IPool.Valuation = staticcall POOL.valuation()
+    if valuation.nav <= 0:
+        return 0, 0
+    nav: uint256 = convert(valuation.nav, uint256)
+    kept: uint256 = nav * self.terms.liquidity_floor // WAD
+    limit: uint256 = valuation.free_cash - min(valuation.free_cash, kept)
+    return vault_math._fitting(
+        asked, erc20.totalSupply, nav, valuation.risk, valuation.depth, limit
+    )
+
+
+@internal
+@view
+def _fee(payout: uint256) -> uint256:
+    product: uint256 = payout * self.terms.exit_fee
+    return product // WAD + convert(product % WAD != 0, uint256)
+
+
+@internal
+def _pay_shares(controller: address, receiver: address, assets: uint256, shares: uint256):
+    erc20._transfer(self, receiver, shares)
+    log IERC4626.Deposit(sender=controller, owner=receiver, assets=assets, shares=shares)
+
+
+@internal
+def _pay_assets(controller: address, receiver: address, assets: uint256, shares: uint256):
+    log IERC4626.Withdraw(
+        sender=msg.sender, receiver=receiver, owner=controller, assets=assets, shares=shares
+    )
+    extcall LEDGER.withdraw(ACCOUNT, assets, receiver)
+
+
+@internal
+def _set_terms(terms: ILiquidityVault.Terms):
+    assert terms.delay >= MIN_DELAY and terms.delay <= MAX_DELAY, "vault: delay out of bounds"
+    assert terms.min_request >= MIN_REQUEST, "vault: request out of bounds"
+    assert terms.min_request <= MAX_REQUEST, "vault: request out of bounds"
+    assert terms.liquidity_floor <= MAX_FLOOR, "vault: floor out of bounds"
+    assert terms.exit_fee <= MAX_EXIT_FEE, "vault: exit fee out of bounds"
+    self.terms = terms
+    log ILiquidityVault.TermsSet(terms=terms)
