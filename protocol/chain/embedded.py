@@ -31,7 +31,7 @@ _REFUND_QUOTIENT = 5  # EIP-3529
 _PREVRANDAO = bytes(31) + b"\x01"
 _EMPTY_HASH = keccak(b"")
 _OUTPUT = re.compile(r"output: 0x([0-9a-f]*)")
-_HALT = re.compile(r"reason: (\w+)")
+_HALT = re.compile(r"Halt \{ reason: (\w+)")
 
 
 @dataclass(frozen=True, slots=True)

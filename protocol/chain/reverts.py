@@ -6,6 +6,17 @@ from protocol.errors import Revert
 
 _ERROR = bytes.fromhex("08c379a0")  # Error(string)
 _PANIC = bytes.fromhex("4e487b71")  # Panic(uint256)
+# what revm, anvil and geth call the same refusal
+_HALTS = {
+    "InsufficientFunds": ("lackoffund", "insufficient funds"),
+    "IntrinsicGas": ("callgascostmorethangaslimit", "intrinsic gas too"),
+    "BlockGasLimit": (
+        "callergaslimitmorethanblock",
+        "tx.gas_limit > env.block",
+        "exceeds block gas",
+    ),
+    "OutOfGas": ("outofgas", "out of gas"),
+}
 
 
 def decode_revert(data: bytes) -> Revert:
@@ -19,5 +30,6 @@ def decode_revert(data: bytes) -> Revert:
 
 
 def halt(reason: str) -> Revert:
-    """The `Revert` of an EVM that stopped without revert data."""
-    return Revert(f"halt: {reason}")
+    """The `Revert` of an EVM that stopped without revert data, one name for every engine's."""
+    known = (name for name, marks in _HALTS.items() if any(m in reason.lower() for m in marks))
+    return Revert(f"halt: {next(known, reason)}")
