@@ -209,18 +209,24 @@ def _listener(port: int) -> str | None:
 
 
 def _lives(pid: int) -> bool:
-    """Whether a process still runs; a zombie does not, whoever has yet to reap it."""
+    """Whether any thread of a process runs; a zombie does not, whoever has yet to reap it."""
     try:
         os.waitpid(pid, os.WNOHANG)
     except ChildProcessError:
         pass  # started by another process
     try:
         os.kill(pid, 0)
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except ProcessLookupError:
         return False
-    except FileNotFoundError:
-        return not Path("/proc").exists()
+    states = [_thread_state(path) for path in Path(f"/proc/{pid}/task").glob("*/stat")]
+    return any(state not in "ZX" for state in states) if states else not Path("/proc").exists()
+
+
+def _thread_state(path: Path) -> str:
+    try:
+        return path.read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return "X"
 
 
 def _command_of(pid: int) -> str:
