@@ -5,12 +5,14 @@
 @title MarketMathHarness
 @author Vomma
 @license AGPL-3.0-only
-@notice Opens the fee module to the tests.
+@notice Opens the fee, perp and vault arithmetic to the tests.
 """
 
 
 from ..interfaces import IFeeSchedule
 from ..math import fee_math
+from ..math import perp_math
+from ..math import vault_math
 
 
 @external
@@ -43,3 +45,55 @@ def package_fee(word: uint256, bought: uint256, sold: uint256) -> uint256:
 @pure
 def split(word: uint256, fee: uint256) -> uint256[3]:
     return fee_math._split(word, fee)
+
+
+@external
+@pure
+def premium(index: int256, skew: int256, size: int256, scale: int256) -> int256:
+    return perp_math._premium(index, skew, size, scale)
+
+
+@external
+@pure
+def potential(index: int256, skew: int256, scale: int256) -> uint256:
+    return perp_math._potential(index, skew, scale)
+
+
+@external
+@pure
+def spread(index: uint256, size: uint256, uncertainty: uint256) -> uint256:
+    return perp_math._spread(index, size, uncertainty)
+
+
+@external
+@pure
+def accrue(
+    rate: int256, velocity: int256, cap: int256, skew: int256, scale: int256, elapsed: int256
+) -> (int256, int256):
+    return perp_math._accrue(rate, velocity, cap, skew, scale, elapsed)
+
+
+@external
+@pure
+def funding(area: int256, index: int256) -> int256:
+    return perp_math._funding(area, index)
+
+
+@external
+@pure
+def shares_for(amount: uint256, supply: uint256, nav: uint256) -> uint256:
+    return vault_math._shares_for(amount, supply, nav)
+
+
+@external
+@pure
+def payout(shares: uint256, supply: uint256, nav: uint256, risk: uint256, depth: uint256) -> uint256:
+    return vault_math._payout(shares, supply, nav, risk, depth)
+
+
+@external
+@pure
+def fitting(
+    shares: uint256, supply: uint256, nav: uint256, risk: uint256, depth: uint256, limit: uint256
+) -> (uint256, uint256):
+    return vault_math._fitting(shares, supply, nav, risk, depth, limit)
