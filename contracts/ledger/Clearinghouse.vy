@@ -13,8 +13,8 @@
         A ledger not wired yet holds no money: Custody takes none before step 2.
 @custom:security The hub of the lock. It is taken by every entry that moves value, and by the views,
         so that nobody who is called in between (a token, a price feed) trades or reads. The
-        one exception is `pool_positions`. Calls out come after all state is written; what follows
-        a call can only revert.
+        exceptions are `pool_positions` and `margin`, see there. Calls out come after all state is
+        written; what follows a call can only revert.
         Venues are trusted with whom they book against: a right to TRADE is a right to every
         maker's account, and so is checked by nobody but the ADMIN who grants it.
 """
@@ -36,6 +36,15 @@ initializes: position_book
 exports: access.manager
 
 
+struct Side:
+    # an account as a move of cash or a fill leaves it
+    account: uint256
+    word: uint256
+    cash: int256
+    received: int256
+    reduces: bool  # every leg brought a position nearer to zero
+
+
 # rights of a venue
 _TRADE_RIGHT: constant(uint256) = 1
 _CASH_RIGHT: constant(uint256) = 2
@@ -44,15 +53,6 @@ _EXPIRY_RIGHT: constant(uint256) = 4
 # scopes of an operator
 _TRADE: constant(uint256) = 1
 _WITHDRAW: constant(uint256) = 2
-
-
-struct Side:
-    account: uint256
-    word: uint256
-    cash: int256
-    received: int256
-    reduces: bool
-
 
 _RESERVE: constant(uint256) = 2**128 - 1
 _HALT_SECONDS: constant(uint256) = 72 * 3_600  # the longest halt, and the least time between two
@@ -287,6 +287,22 @@ def pool_positions(account: uint256, underlying: uint256, day: uint256) -> (
 
 @external
 @view
+@reentrant
+def margin(account: uint256) -> (int256, uint256, uint256):
+    # Asked by the ledger itself while it holds the lock, once all is booked. A stranger called in by
+    # a token may see cash whose tokens are still on the way; if they do not come, all reverts.
+    word: uint256 = self._accounts[account]
+    assert not account_codec._is_pool(word), "ledger: account is a pool"
+    instruments: DynArray[uint256, position_book.MAX_INSTRUMENTS] = []
+    sizes: DynArray[int256, position_book.MAX_INSTRUMENTS] = []
+    instruments, sizes = position_book._list(account, account, word)
+    return staticcall IRiskEngine(risk_engine).assess(
+        account, account_codec._cash(word, self._config), instruments, sizes
+    )
+
+
+@external
+@view
 def may(account: uint256, caller: address, scope: uint256) -> bool:
     return self._may(account, caller, scope)
 
@@ -390,15 +406,11 @@ def _check_exit(side: Side):
 @internal
 @view
 def _check_margin(side: Side, reduces: bool):
-    instruments: DynArray[uint256, position_book.MAX_INSTRUMENTS] = []
-    sizes: DynArray[int256, position_book.MAX_INSTRUMENTS] = []
-    instruments, sizes = position_book._list(side.account, side.account, side.word)
+    # By a call to itself: the lists then live in the memory of that call, not below every fill's.
     equity: int256 = 0
     initial: uint256 = 0
     maintenance: uint256 = 0
-    equity, initial, maintenance = staticcall IRiskEngine(risk_engine).assess(
-        side.account, side.cash, instruments, sizes
-    )
+    equity, initial, maintenance = staticcall IClearinghouse(self).margin(side.account)
     if reduces:
         assert equity >= convert(maintenance, int256), "ledger: below maintenance"
     else:
