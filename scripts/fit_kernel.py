@@ -152,27 +152,28 @@ def signs(fit: Fit, levels: list[tuple[mpf, mpf]]) -> list[int]:
     return [one.pop() for one in found]
 
 
-def expression(fit: Fit, constant: mpf, levels: list[tuple[mpf, mpf]]) -> str:
-    """Unsigned RAY code of the J-fraction in `x`, innermost level last."""
-    sign, tail, tail_sign = signs(fit, levels), "", 1
-    for index in range(len(levels) - 1, -1, -1):
-        c, a = (int(levels[index][0] * RAY**2), int(levels[index][1] * RAY))
-        if sign[index] < 0 < a:
-            below = f"unsafe_sub({tail}, unsafe_add(x, {a}))"
+def rows(fit: Fit, levels: list[tuple[mpf, mpf]]) -> list[tuple[int, int, int]]:
+    """Levels as integers (c, a, sx): each is  sign(c) * |c| // (a + sx * x + next level)."""
+    sign = signs(fit, levels)
+    found, before = [], 1
+    for one, (c, a) in zip(sign, levels, strict=True):
+        # a denominator below zero is kept as its absolute value, which flips what it divides
+        found.append((before * one * int(c * RAY**2), one * int(a * RAY), one))
+        before = one
+    return found
+
+
+def vyper(levels: list[tuple[int, int, int]]) -> str:
+    """The levels as one nested Vyper expression in `x`, innermost level last."""
+    tail, join = "", ""
+    for c, a, sx in reversed(levels):
+        below = f"unsafe_{'add' if a >= 0 else 'sub'}(x, {abs(a)})" if sx > 0 else ""
+        if a < 0 and sx < 0:
+            below = f"unsafe_sub({tail}, unsafe_add(x, {-a}))"
         else:
-            below = f"unsafe_sub({-a}, x)"
-            if sign[index] > 0:
-                below = f"unsafe_{'add' if a >= 0 else 'sub'}(x, {abs(a)})"
-            if tail:
-                join = "add" if tail_sign == sign[index] else "sub"
-                below = f"unsafe_{join}({below}, {tail})"
-        tail = f"unsafe_div(\n    {abs(c)}, {below})"
-        tail_sign = (1 if c > 0 else -1) * sign[index]
-    if constant:
-        lead = int(constant * RAY)
-        tail = f"unsafe_{'add' if tail_sign > 0 else 'sub'}({lead}, {tail})"
-    elif tail_sign < 0:
-        raise ArithmeticError(f"{fit.name}: negative result")
+            below = below or f"unsafe_sub({a}, x)"
+            below = f"unsafe_{join}({below}, {tail})" if tail else below
+        tail, join = f"unsafe_div(\n    {abs(c)}, {below})", "add" if c > 0 else "sub"
     return tail
 
 
@@ -210,9 +211,12 @@ def main() -> None:
     for fit in fits():
         top, bottom, error = remez(fit)
         constant, levels = j_fraction(top, bottom)
+        table = rows(fit, levels)
         domain = f"[{nstr(fit.low, 3)}, {nstr(fit.high, 6)}]"
         print(f"# {fit.name} on {domain}: weighted error {nstr(error, 3)}")
-        print(expression(fit, constant, levels), "\n")
+        if constant:
+            print(f"# {int(constant * RAY)} {'plus' if table[0][0] > 0 else 'minus'}")
+        print(vyper(table), "\n", *(f"    {row}," for row in table), "", sep="\n")
 
 
 if __name__ == "__main__":

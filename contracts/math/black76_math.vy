@@ -38,6 +38,7 @@ WAD: constant(uint256) = 10**18
 RAY: constant(uint256) = 10**27
 _GIGA: constant(uint256) = 10**9  # RAY / WAD
 _SWAD: constant(int256) = 10**18
+_SGIGA: constant(int256) = 10**9
 _SRAY: constant(int256) = 10**27
 # Widths of the domain in bits; `_discount` is good up to an exponent of 2**117 / 1e36 = 0.166.
 _AMOUNT: constant(uint256) = 96
@@ -55,22 +56,23 @@ _SQUARE: constant(uint256) = 10**36
 def _check_strike(forward: uint256, strike: uint256):
     assert forward >> _AMOUNT == 0, "black76: spot out of range"
     assert strike >> _AMOUNT == 0, "black76: strike out of range"
-    assert strike <= forward * _MAX_RATIO, "black76: strike out of range"
+    # one wei of strike could be discounted to nothing, which has no logarithm
+    assert strike > 1 and strike <= forward * _MAX_RATIO, "black76: strike out of range"
     assert forward <= strike * _MAX_RATIO, "black76: strike out of range"
 
 
 @internal
 @pure
-def _discount_far(spot: uint256, strike: uint256, time: uint256, vol: uint256, rate: uint256) -> uint256:
+def _discounted(spot: uint256, strike: uint256, time: uint256, vol: uint256, rate: uint256) -> uint256:
     """
-    @notice The discount factor where an input may be out of the domain or rate * time is not small.
+    @notice The discounted strike where an input may be out of the domain or rate * time is not small.
     """
     self._check_strike(spot, strike)
     assert time >> _FACTOR == 0, "black76: time out of range"
     assert vol >> _FACTOR == 0, "black76: vol out of range"
     assert rate >> _FACTOR == 0, "black76: rate out of range"
     assert rate * time <= _MAX_EXPONENT, "black76: rate out of range"
-    return wad_math._decay(rate * time // _GIGA)
+    return max(strike * wad_math._decay(rate * time // _GIGA) // RAY, 1)
 
 
 @internal
@@ -89,19 +91,19 @@ def _price(
     """
     @notice Price with forward = spot * e ** (rate * time): Black on spot and discounted strike.
     """
-    factor: uint256 = unsafe_mul(rate, time)
-    if ((spot | strike) >> _AMOUNT) | ((time | vol | rate) >> _FACTOR) | (factor >> _SHORT) != 0:
-        factor = self._discount_far(spot, strike, time, vol, rate)
-    else:
-        factor = wad_math._discount(unsafe_div(factor, _GIGA))
+    exponent: uint256 = unsafe_mul(rate, time)
     low: uint256 = spot
-    high: uint256 = unsafe_div(unsafe_mul(strike, factor), RAY)
+    high: uint256 = 0
+    if ((spot | strike) >> _AMOUNT) | ((time | vol | rate) >> _FACTOR) | (exponent >> _SHORT) != 0:
+        high = self._discounted(spot, strike, time, vol, rate)
+    else:
+        high = unsafe_div(unsafe_mul(strike, wad_math._discount(unsafe_div(exponent, _GIGA))), RAY)
     if spot > high:
         low = high
         high = spot
     if high > unsafe_mul(low, _MAX_RATIO):
         self._check_strike(spot, strike)
-    deviation: uint256 = wad_math._root(unsafe_mul(unsafe_mul(vol, vol), time))
+    deviation: uint256 = wad_math._root(unsafe_mul(unsafe_mul(vol, vol), time) | 1)
     price: uint256 = unsafe_div(unsafe_mul(low, normal_math._tails(
         unsafe_div(unsafe_mul(wad_math._log_ratio(high, low), RAY), deviation), deviation >> 1
     ).gap), RAY)
@@ -118,38 +120,41 @@ def _price_delta_vega(
     """
     @notice Price, d price / d spot, and vega per 1.00 of vol.
     """
-    factor: uint256 = unsafe_mul(rate, time)
-    if ((spot | strike) >> _AMOUNT) | ((time | vol | rate) >> _FACTOR) | (factor >> _SHORT) != 0:
-        factor = self._discount_far(spot, strike, time, vol, rate)
-    else:
-        factor = wad_math._discount(unsafe_div(factor, _GIGA))
+    exponent: uint256 = unsafe_mul(rate, time)
     low: uint256 = spot
-    high: uint256 = unsafe_div(unsafe_mul(strike, factor), RAY)
+    high: uint256 = 0
+    if ((spot | strike) >> _AMOUNT) | ((time | vol | rate) >> _FACTOR) | (exponent >> _SHORT) != 0:
+        high = self._discounted(spot, strike, time, vol, rate)
+    else:
+        high = unsafe_div(unsafe_mul(strike, wad_math._discount(unsafe_div(exponent, _GIGA))), RAY)
     if spot > high:
         low = high
         high = spot
     if high > unsafe_mul(low, _MAX_RATIO):
         self._check_strike(spot, strike)
-    deviation: uint256 = wad_math._root(unsafe_mul(unsafe_mul(vol, vol), time))
-    middle: uint256 = unsafe_div(unsafe_mul(wad_math._log_ratio(high, low), RAY), deviation)
-    if deviation == 0 and low != high:
-        middle = max_value(uint256) >> 1
-    tails: normal_math.Tails = normal_math._tails(middle, deviation >> 1)
+    deviation: uint256 = wad_math._root(unsafe_mul(unsafe_mul(vol, vol), time) | 1)
+    tails: normal_math.Tails = normal_math._tails(
+        unsafe_div(unsafe_mul(wad_math._log_ratio(high, low), RAY), deviation), deviation >> 1
+    )
     price: uint256 = unsafe_div(unsafe_mul(low, tails.gap), RAY)
     # N(d1): the near tail if spot is the low side, else one minus the far tail
     delta: uint256 = tails.near
     if spot == high:
-        delta = unsafe_sub(RAY, unsafe_div(unsafe_mul(low, unsafe_sub(tails.near, tails.gap)), high))
-    if is_call == (spot == high):
+        delta = unsafe_sub(RAY, unsafe_div(unsafe_mul(low, unsafe_sub(delta, tails.gap)), high))
+        if is_call:
+            price = unsafe_add(price, unsafe_sub(high, low))
+    elif not is_call:
         price = unsafe_add(price, unsafe_sub(high, low))
-    spot_delta: int256 = convert(delta // _GIGA, int256)
     if not is_call:
-        spot_delta -= _SWAD
-    # low * density(x1) * sqrt(time), the root as deviation / vol
-    vega: uint256 = unsafe_div(
-        unsafe_mul(unsafe_div(unsafe_mul(low, tails.density), RAY), deviation), unsafe_mul(vol, _GIGA)
+        delta = unsafe_sub(delta, RAY)
+    return (
+        price,
+        unsafe_div(convert(convert(delta, bytes32), int256), _SGIGA),
+        # low * density(x1) * sqrt(time), the root as deviation / vol
+        unsafe_div(
+            unsafe_mul(unsafe_div(unsafe_mul(low, tails.density), RAY), deviation), unsafe_mul(vol, _GIGA)
+        ),
     )
-    return price, spot_delta, vega
 
 
 @internal
@@ -193,51 +198,60 @@ def _value_greeks(
     @notice Price and Greeks with respect to the forward. Zero time or variance: the discounted intrinsic
             value, delta 0, +-discount or half of it at the money, nothing else.
     """
-    self._check_value(forward, strike, total_variance, discount)
-    assert time >> _FACTOR == 0, "black76: time out of range"
-    low: uint256 = min(forward, strike)
-    high: uint256 = max(forward, strike)
-    deviation: uint256 = 0
+    if (((forward | strike) >> _AMOUNT) | (total_variance >> _VARIANCE) | ((discount | time) >> _FACTOR)) != 0:
+        self._check_value(forward, strike, total_variance, discount)
+        assert time >> _FACTOR == 0, "black76: time out of range"
+    low: uint256 = forward
+    high: uint256 = strike
+    if forward > strike:
+        low = strike
+        high = forward
+    if high > unsafe_mul(low, _MAX_RATIO):
+        self._check_strike(forward, strike)
+    deviation: uint256 = 1
     if time != 0:
-        deviation = wad_math._root(unsafe_mul(total_variance, _SQUARE))
+        deviation = wad_math._root(unsafe_mul(total_variance, _SQUARE) | 1)
     middle: uint256 = unsafe_div(unsafe_mul(wad_math._log_ratio(high, low), RAY), deviation)
-    if deviation == 0 and low != high:
-        middle = max_value(uint256) >> 1
-    tails: normal_math.Tails = normal_math._tails(middle, deviation >> 1)
+    half: uint256 = deviation >> 1
+    tails: normal_math.Tails = normal_math._tails(middle, half)
 
-    greeks: Greeks = empty(Greeks)
-    greeks.price = unsafe_div(unsafe_mul(low, tails.gap), RAY)
+    price: uint256 = unsafe_div(unsafe_mul(low, tails.gap), RAY)
     if is_call == (forward == high):
-        greeks.price = unsafe_add(greeks.price, unsafe_sub(high, low))
-    greeks.price = unsafe_div(unsafe_mul(greeks.price, discount), WAD)
+        price = unsafe_add(price, unsafe_sub(high, low))
+    greeks: Greeks = empty(Greeks)
+    greeks.price = unsafe_div(unsafe_mul(price, discount), WAD)
+    # N(d1): the near tail if the forward is the low side, else one minus the far tail
     delta: uint256 = tails.near
+    distance: int256 = -convert(middle, int256)  # ln(forward / strike) / s
     if forward == high:
-        delta = unsafe_sub(RAY, unsafe_div(unsafe_mul(low, unsafe_sub(tails.near, tails.gap)), high))
-    greeks.delta = convert(unsafe_div(unsafe_mul(delta, discount), RAY), int256)
+        delta = unsafe_sub(RAY, unsafe_div(unsafe_mul(low, unsafe_sub(delta, tails.gap)), high))
+        distance = -distance
     if not is_call:
-        greeks.delta = unsafe_sub(greeks.delta, convert(discount, int256))
-    if deviation == 0:
+        delta = unsafe_sub(delta, RAY)
+    greeks.delta = unsafe_div(
+        unsafe_mul(convert(convert(delta, bytes32), int256), convert(convert(discount, bytes32), int256)), _SRAY
+    )
+    if half == 0:
         return greeks
 
-    # discount * forward * density(d1), which every other Greek has as a factor
+    # weight = discount * forward * density(d1) is a factor of every other Greek
     weight: uint256 = unsafe_div(unsafe_mul(unsafe_div(unsafe_mul(low, tails.density), RAY), discount), WAD)
     root: uint256 = wad_math._root(unsafe_mul(time, _SQUARE))
-    vega: int256 = convert(unsafe_div(unsafe_mul(weight, root), RAY), int256)
-    signed: int256 = convert(middle, int256)
-    if forward != high:
-        signed = -signed
-    half: int256 = convert(deviation >> 1, int256)
-    d1: int256 = unsafe_add(signed, half)
-    d2: int256 = unsafe_sub(signed, half)
-    vol: int256 = convert(unsafe_div(unsafe_mul(deviation, RAY), root), int256)
-    greeks.vega = vega
-    # weight * 1e18 * RAY / forward is at most RAY * discount: it keeps the digits of small weights
+    vol: int256 = convert(convert(unsafe_div(unsafe_mul(deviation, RAY), root), bytes32), int256)
+    vega: int256 = convert(convert(unsafe_div(unsafe_mul(weight, root), RAY), bytes32), int256)
+    # at most 1e45 * discount: keeps the digits of a small weight
     share: uint256 = unsafe_div(unsafe_mul(weight, WAD * RAY), forward)
-    greeks.gamma = convert(unsafe_div(unsafe_mul(share, WAD), unsafe_mul(forward, deviation)), int256)
-    greeks.vanna = unsafe_div(unsafe_mul(-d2, convert(unsafe_div(share, RAY), int256)), vol)
-    greeks.volga = unsafe_div(unsafe_mul(vega, unsafe_div(unsafe_mul(d1, d2), vol)), _SRAY)
-    greeks.theta = unsafe_sub(
-        unsafe_div(unsafe_mul(rate, convert(greeks.price, int256)), _SWAD),
-        convert(unsafe_div(unsafe_mul(weight, deviation), unsafe_mul(time, 2 * _GIGA)), int256),
+    d1: int256 = unsafe_add(distance, convert(half, int256))
+    d2: int256 = unsafe_sub(distance, convert(half, int256))
+    greeks.gamma = convert(
+        convert(unsafe_div(unsafe_mul(share, WAD), unsafe_mul(forward, deviation)), bytes32), int256
     )
+    greeks.vega = vega
+    greeks.theta = (rate * convert(greeks.price, int256)) // _SWAD - convert(
+        unsafe_div(unsafe_mul(weight, deviation), unsafe_mul(time, 2 * _GIGA)), int256
+    )
+    greeks.vanna = unsafe_div(
+        unsafe_mul(-d2, convert(convert(unsafe_div(share, RAY), bytes32), int256)), vol
+    )
+    greeks.volga = unsafe_div(unsafe_mul(vega, unsafe_div(unsafe_mul(d1, d2), vol)), _SRAY)
     return greeks

@@ -109,6 +109,7 @@ def _doublings(high: uint256, low: uint256) -> uint256:
     """
     @notice Largest n with low * 2 ** n <= high.
     """
+    assert low != 0, "wad_math: ln of zero"
     quotient: uint256 = high // low
     count: uint256 = 0
     step: uint256 = 64
@@ -203,7 +204,6 @@ def _sqrt(x: uint256) -> uint256:
 @internal
 @pure
 def _ln(x: uint256) -> int256:
-    assert x != 0, "wad_math: ln of zero"
     assert x >> 128 == 0, "wad_math: ln out of range"
     if x < WAD:
         return -convert(self._log_ratio(WAD, x) // _GIGA, int256)

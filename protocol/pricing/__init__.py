@@ -1,1 +1,1 @@
-"""Option prices: Black-76 in floats, and the integer twin of the kernel."""
+"""Option prices: Black-76 in floats, the integer twin of the chain, and 50-digit references."""
