@@ -39,13 +39,21 @@ implements: IPool
 implements: IFeeTaker
 
 
+struct State:
+    # the market brought up to now: every word read once, every formula from the same numbers
+    index: int256
+    skew: int256
+    rate: int256
+    funding: int256
+    mark: int256  # what a unit is worth to a long, up to a constant: index less funding
+    scale: int256
+
+
 struct Fill:
     payment: int256  # on top of index * size, before fee
     fee: uint256
-    skew: int256  # after the fill
 
 
-WAD: constant(uint256) = 10**18
 SIGNED_WAD: constant(int256) = 10**18
 SIZE_BOUND: constant(int256) = 2**100  # no market is a trillion units; keeps every product in range
 PRICE_BOUND: constant(uint256) = 2**127  # any limit above means "no limit"
@@ -104,20 +112,20 @@ def trade(account: uint256, size: int256, limit_price: uint256, deadline: uint25
     assert block.timestamp <= deadline, "perp: deadline passed"
     held: int256 = self._held(account)
     spot: IPriceOracle.Spot = self._price(self._closes(held, size))
-    fill: Fill = self._fill(held, size, spot)
+    state: State = self._state(spot.price)
+    fill: Fill = self._fill(state, held, size, spot.uncertainty)
     # One inequality for both sides: a seller's size and payment are negative.
-    paid: int256 = convert(spot.price, int256) * size + fill.payment * SIGNED_WAD
     limit: int256 = convert(min(limit_price, PRICE_BOUND), int256)
-    assert paid <= limit * size, "perp: limit price"
+    assert state.index * size + fill.payment * SIGNED_WAD <= limit * size, "perp: limit price"
 
-    won: int256 = self._touch(account, held, held + size, spot.price)
+    won: int256 = self._touch(state, account, held, held + size)
     log IPerpMarket.PerpTraded(
         account=account,
         size=size,
         payment=fill.payment,
         fee=fill.fee,
         index=spot.price,
-        skew=fill.skew,
+        skew=state.skew + size,
     )
     self._pay(account, won)
     # Whether the caller may trade for the account is the ledger's to check.
@@ -135,8 +143,7 @@ def trade(account: uint256, size: int256, limit_price: uint256, deadline: uint25
 @external
 def realise(account: uint256) -> int256:
     held: int256 = self._held(account)
-    spot: IPriceOracle.Spot = staticcall ORACLE.spot(UNDERLYING)
-    won: int256 = self._touch(account, held, held, spot.price)
+    won: int256 = self._touch(self._live(), account, held, held)
     self._pay(account, won)
     return won
 
@@ -161,15 +168,11 @@ def set_fee_word(word: uint256):
 @external
 def set_params(params: IPerpMarket.Params):
     access._check_admin()
-    spot: IPriceOracle.Spot = staticcall ORACLE.spot(UNDERLYING)
-    rate: int256 = 0
-    funding: int256 = 0
-    rate, funding = self._accrued(spot.price)
-    skew: int256 = self._skew()
+    state: State = self._live()
     cap: int256 = convert(params.rate_cap, int256)
-    rate = max(min(rate, cap), -cap)
-    self._market = perp_codec._pack_market(skew, rate, block.timestamp)
-    self._set_params(params, funding)
+    rate: int256 = max(min(state.rate, cap), -cap)
+    self._market = perp_codec._pack_market(state.skew, rate, block.timestamp)
+    self._set_params(params, state.funding)
 
 
 @external
@@ -188,7 +191,7 @@ def set_vault(vault: address):
 def quote(account: uint256, size: int256) -> (int256, uint256):
     held: int256 = self._held(account)
     spot: IPriceOracle.Spot = self._price(self._closes(held, size))
-    fill: Fill = self._fill(held, size, spot)
+    fill: Fill = self._fill(self._state(spot.price), held, size, spot.uncertainty)
     return fill.payment, fill.fee
 
 
@@ -200,11 +203,10 @@ def quote(account: uint256, size: int256) -> (int256, uint256):
 def unrealised(account: uint256, size: int256) -> int256:
     if size == 0:
         return 0
-    spot: IPriceOracle.Spot = staticcall ORACLE.spot(UNDERLYING)
     last_index: int256 = 0
     last_funding: int256 = 0
     last_index, last_funding = perp_codec._unpack_mark(self._marks[account])
-    gained: int256 = size * (self._mark(spot.price) - (last_index - last_funding))
+    gained: int256 = size * (self._live().mark - (last_index - last_funding))
     return wad_math._floor_div(gained, SIGNED_WAD)
 
 
@@ -217,14 +219,14 @@ def valuation() -> IPool.Valuation:
 @external
 @view
 def skew() -> int256:
-    return self._skew()
+    return perp_codec._unpack_market(self._market)[0]
 
 
 @external
 @view
 def funding() -> (int256, int256):
-    spot: IPriceOracle.Spot = staticcall ORACLE.spot(UNDERLYING)
-    return self._accrued(spot.price)
+    state: State = self._live()
+    return state.rate, state.funding
 
 
 @external
@@ -280,34 +282,28 @@ def _price(closes: bool) -> IPriceOracle.Spot:
 
 @internal
 @view
-def _fill(held: int256, size: int256, spot: IPriceOracle.Spot) -> Fill:
+def _fill(state: State, held: int256, size: int256, uncertainty: uint256) -> Fill:
     limits: IPerpMarket.Params = self._params()
     amount: uint256 = convert(abs(size), uint256)
     assert amount <= limits.max_trade, "perp: trade too large"
-    skew: int256 = self._skew()
-    self._check_skew(skew, size, self._closes(held, size), spot.price, limits)
-
-    premium: int256 = perp_math._premium(
-        convert(spot.price, int256), skew, size, convert(limits.scale, int256)
-    )
-    spread: uint256 = perp_math._spread(spot.price, amount, spot.uncertainty)
+    self._check_skew(state, size, self._closes(held, size), limits)
+    index: uint256 = convert(state.index, uint256)
+    premium: int256 = perp_math._premium(state.index, state.skew, size, state.scale)
+    spread: uint256 = perp_math._spread(index, amount, uncertainty)
     closing: uint256 = 0
     if (held > 0) != (size > 0):
         closing = min(amount, convert(abs(held), uint256))
     return Fill(
         payment=premium + convert(spread, int256),
-        fee=fee_math._option_fee(self.fee_word, spot.price, spot.price, amount, closing),
-        skew=skew + size,
+        fee=fee_math._option_fee(self.fee_word, index, index, amount, closing),
     )
 
 
 @internal
 @view
-def _check_skew(
-    skew: int256, size: int256, closes: bool, index: uint256, limits: IPerpMarket.Params
-):
-    after: int256 = abs(skew + size)
-    if after <= abs(skew):
+def _check_skew(state: State, size: int256, closes: bool, limits: IPerpMarket.Params):
+    after: int256 = abs(state.skew + size)
+    if after <= abs(state.skew):
         return
     cap: int256 = convert(limits.max_skew, int256)
     if closes:
@@ -316,89 +312,70 @@ def _check_skew(
         assert after <= cap * CLOSING_ROOM, "perp: skew above cap"
         return
     assert after <= cap, "perp: skew above cap"
-    reserve: uint256 = self._reserve(convert(after, uint256), index, limits.reserve_share)
-    assert self._nav(index) >= convert(reserve, int256), "perp: pool too small"
+    reserve: int256 = self._reserve(after, state.index, limits.reserve_share)
+    assert self._nav(state, staticcall LEDGER.cash(POOL)) >= reserve, "perp: pool too small"
 
 
 @internal
 @view
 def _valuation() -> IPool.Valuation:
-    spot: IPriceOracle.Spot = staticcall ORACLE.spot(UNDERLYING)
-    limits: IPerpMarket.Params = self._params()
-    skew: int256 = self._skew()
-    nav: int256 = self._nav(spot.price)
-    reserve: uint256 = self._reserve(
-        convert(abs(skew), uint256), spot.price, limits.reserve_share
-    )
-    # Neither cash owed to winners nor gains not yet collected can be paid out.
-    free: int256 = min(nav, staticcall LEDGER.cash(POOL)) - convert(reserve, int256)
+    state: State = self._live()
+    cash: int256 = staticcall LEDGER.cash(POOL)
+    nav: int256 = self._nav(state, cash)
+    reserve: int256 = self._reserve(abs(state.skew), state.index, self._params().reserve_share)
     return IPool.Valuation(
         nav=nav,
-        risk=perp_math._potential(
-            convert(spot.price, int256), skew, convert(limits.scale, int256)
-        ),
+        risk=perp_math._potential(state.index, state.skew, state.scale),
         depth=0,
-        free_cash=convert(max(free, 0), uint256),
+        # Neither cash owed to winners nor gains not yet collected can be paid out.
+        free_cash=convert(max(min(nav, cash) - reserve, 0), uint256),
     )
 
 
 @internal
 @view
-def _nav(index: uint256) -> int256:
-    owed: int256 = self._skew() * self._mark(index) - self._marked
-    return staticcall LEDGER.cash(POOL) + wad_math._floor_div(-owed, SIGNED_WAD)
+def _nav(state: State, cash: int256) -> int256:
+    owed: int256 = state.skew * state.mark - self._marked
+    return cash + wad_math._floor_div(-owed, SIGNED_WAD)
 
 
 @internal
 @pure
-def _reserve(skew: uint256, index: uint256, share: uint256) -> uint256:
-    return skew * index // WAD * share // WAD
+def _reserve(skew: int256, index: int256, share: uint256) -> int256:
+    return wad_math._smul_ceil(wad_math._smul_ceil(skew, index), convert(share, int256))
 
 
 @internal
 @view
-def _skew() -> int256:
-    return perp_codec._unpack_market(self._market)[0]
+def _live() -> State:
+    spot: IPriceOracle.Spot = staticcall ORACLE.spot(UNDERLYING)
+    return self._state(spot.price)
 
 
 @internal
 @view
-def _mark(index: uint256) -> int256:
+def _state(price: uint256) -> State:
     """
-    @return What a unit is worth to a long, up to a constant: index less funding, WAD.
+    @notice Funding is accrued to now; what is owed for the time since the last touch is taken at the
+            index of now.
     """
-    return convert(index, int256) - self._accrued(index)[1]
-
-
-@internal
-@view
-def _accrued(index: uint256) -> (int256, int256):
-    """
-    @return (rate, funding index) now. The cash owed for the time since the last touch is taken at
-            the index of now.
-    """
-    skew: int256 = 0
-    rate: int256 = 0
+    state: State = empty(State)
     updated_at: uint256 = 0
-    skew, rate, updated_at = perp_codec._unpack_market(self._market)
-    funding: int256 = 0
     velocity: int256 = 0
     cap: int256 = 0
-    funding, velocity, cap = perp_codec._unpack_funding(self._funding)
-    elapsed: uint256 = block.timestamp - updated_at
-    if elapsed == 0:
-        return rate, funding
-    area: int256 = 0
-    rate, area = perp_math._accrue(
-        rate, velocity, cap, skew, self._scale(), convert(elapsed, int256)
-    )
-    return rate, funding + perp_math._funding(area, convert(index, int256))
-
-
-@internal
-@view
-def _scale() -> int256:
-    return convert(perp_codec._unpack_limits(self._limits)[0], int256)
+    state.index = convert(price, int256)
+    state.scale = convert(perp_codec._unpack_limits(self._limits)[0], int256)
+    state.skew, state.rate, updated_at = perp_codec._unpack_market(self._market)
+    state.funding, velocity, cap = perp_codec._unpack_funding(self._funding)
+    elapsed: int256 = convert(block.timestamp - updated_at, int256)
+    if elapsed != 0:
+        area: int256 = 0
+        state.rate, area = perp_math._accrue(
+            state.rate, velocity, cap, state.skew, state.scale, elapsed
+        )
+        state.funding += perp_math._funding(area, state.index)
+    state.mark = state.index - state.funding
+    return state
 
 
 @internal
@@ -418,33 +395,25 @@ def _params() -> IPerpMarket.Params:
 
 
 @internal
-def _touch(account: uint256, held: int256, new_held: int256, index: uint256) -> int256:
+def _touch(state: State, account: uint256, held: int256, new_held: int256) -> int256:
     """
-    @notice Marks the account at `index` with its new size, accrues funding.
+    @notice Marks the account with its new size, and keeps the funding accrued.
     @return Cash the account has won since its last touch, rounded down.
     """
-    rate: int256 = 0
-    funding: int256 = 0
-    rate, funding = self._accrued(index)
     last_index: int256 = 0
     last_funding: int256 = 0
     last_index, last_funding = perp_codec._unpack_mark(self._marks[account])
-
-    mark: int256 = convert(index, int256) - funding
     before: int256 = held * (last_index - last_funding)
-    won: int256 = wad_math._floor_div(held * mark - before, SIGNED_WAD)
-    self._marked += new_held * mark - before
-    self._marks[account] = perp_codec._pack_mark(index, funding)
-    self._market = perp_codec._pack_market(
-        self._skew() + new_held - held, rate, block.timestamp
-    )
-    self._funding = perp_codec._with_index(self._funding, funding)
+    won: int256 = wad_math._floor_div(held * state.mark - before, SIGNED_WAD)
+
+    skew: int256 = state.skew + new_held - held
+    self._market = perp_codec._pack_market(skew, state.rate, block.timestamp)
+    self._funding = perp_codec._with_index(self._funding, state.funding)
+    self._marked += new_held * state.mark - before
+    self._marks[account] = perp_codec._pack_mark(state.index, state.funding)
     if held != 0:
-        log IPerpMarket.Realised(
-            account=account,
-            amount=won,
-            funding=wad_math._floor_div(held * (last_funding - funding), SIGNED_WAD),
-        )
+        funding: int256 = wad_math._smul_floor(held, last_funding - state.funding)
+        log IPerpMarket.Realised(account=account, amount=won, funding=funding)
     return won
 
 

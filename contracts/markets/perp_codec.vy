@@ -120,9 +120,9 @@ def _unpack_funding(word: uint256) -> (int256, int256, int256):
 
 @internal
 @pure
-def _pack_mark(index: uint256, funding: int256) -> uint256:
-    assert index <= _MASK_128, "perp: index out of field"
-    return (index << 128) | (self._unsigned(funding) & _MASK_128)
+def _pack_mark(index: int256, funding: int256) -> uint256:
+    # An index above 2^128 pushes its high bits out of the word: the oracle ends at 2^96.
+    return (self._unsigned(index) << 128) | (self._unsigned(funding) & _MASK_128)
 
 
 @internal
