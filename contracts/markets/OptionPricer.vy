@@ -37,6 +37,7 @@ struct Point:
     forward: uint256
     strike: uint256
     variance: uint256
+    slope: int256  # of the variance by log-moneyness
     time: uint256  # WAD years
     discount: uint256
     rate: int256
@@ -56,7 +57,7 @@ def price(
     priced: IOptionPricer.Priced = empty(IOptionPricer.Priced)
     bought: uint256 = 0
     sold: uint256 = 0
-    floor: uint256 = 0
+    least: uint256 = 0
     drift: uint256 = 0
     for leg: IOptionPricer.LegInput in legs:
         one: IOptionPricer.PricedLeg = self._price_leg(leg, pool.spot, spreads)
@@ -71,7 +72,7 @@ def price(
         else:
             priced.mark -= convert(wad_math._mul_down(one.mark, units), int256)
             sold += fee
-        floor += wad_math._mul_up(wad_math._mul_up(pool.spot, units), spreads.floor_rate)
+        least += wad_math._mul_up(wad_math._mul_up(pool.spot, units), spreads.floor_rate)
         drift = max(drift, self._drift(pool.spot, amm_codec._expiry_spot(leg.expiry)))
         priced.total = self._sum(priced.total, one.change)
         priced.gross_vega += convert(abs(one.change.vega), uint256)
@@ -79,7 +80,7 @@ def price(
     assert drift <= spreads.max_drift, "pricer: market drifted"
     vega: uint256 = 0
     priced.impact, vega = self._impact(pool, legs, priced)
-    priced.spread = self._spread(pool, spreads, priced.total.delta, vega, floor, drift)
+    priced.spread = self._spread(pool, spreads, priced.total.delta, vega, least, drift)
     priced.fee = fee_math._package_fee(pool.fee_word, bought, sold)
     return priced
 
@@ -93,15 +94,16 @@ def book(
     instruments: DynArray[uint256, 64],
     sizes: DynArray[int256, 64],
 ) -> IOptionPricer.BookValue:
-    book: IOptionPricer.BookValue = empty(IOptionPricer.BookValue)
+    total: IOptionPricer.BookValue = empty(IOptionPricer.BookValue)
     for i: uint256 in range(len(instruments), bound=64):
         size: int256 = sizes[i]
-        greeks: black76_math.Greeks = self._greeks(instruments[i], spot, surface, block.timestamp)
-        one: IOptionPricer.Risk = self._risk(greeks, self._forward(spot, surface), spot, size)
+        point: Point = self._point(instruments[i], spot, surface, block.timestamp)
+        greeks: black76_math.Greeks = self._greeks(instruments[i], point)
+        one: IOptionPricer.Risk = self._risk(greeks, point, spot, size)
         one.reserve = self._reserve(instruments[i], spot, reserve_share, 0, size)
-        book.value += wad_math._smul_floor(convert(greeks.price, int256), size)
-        book.risk = self._sum(book.risk, one)
-    return book
+        total.value += wad_math._smul_floor(convert(greeks.price, int256), size)
+        total.risk = self._sum(total.risk, one)
+    return total
 
 
 @external
@@ -116,14 +118,13 @@ def _price_leg(
     leg: IOptionPricer.LegInput, spot: uint256, spreads: IOptionsAMM.Spreads
 ) -> IOptionPricer.PricedLeg:
     then: uint256 = amm_codec._expiry_spot(leg.expiry)
-    greeks: black76_math.Greeks = self._greeks(
+    point: Point = self._point(
         leg.instrument, then, leg.snapshot, amm_codec._expiry_time(leg.expiry)
     )
+    greeks: black76_math.Greeks = self._greeks(leg.instrument, point)
     depth: uint256 = convert(abs(greeks.delta), uint256)
     assert depth >= spreads.delta_cut and depth + spreads.delta_cut <= WAD, "pricer: delta cut-off"
-    change: IOptionPricer.Risk = self._risk(
-        greeks, self._forward(then, leg.snapshot), then, -leg.size
-    )
+    change: IOptionPricer.Risk = self._risk(greeks, point, then, -leg.size)
     change.reserve = self._reserve(
         leg.instrument, spot, spreads.reserve_share, leg.pool_position, -leg.size
     )
@@ -167,7 +168,7 @@ def _spread(
     spreads: IOptionsAMM.Spreads,
     delta: int256,
     vega: uint256,
-    floor: uint256,
+    least: uint256,
     drift: uint256,
 ) -> uint256:
     """
@@ -177,7 +178,7 @@ def _spread(
     half: uint256 = (
         wad_math._mul_up(vega, spreads.vol_points)
         + wad_math._mul_up(exposure, pool.uncertainty + spreads.hedge_cost)
-        + floor
+        + least
     )
     widened: uint256 = WAD + wad_math._mul_up(drift, spreads.drift_widening)
     return wad_math._mul_up(wad_math._mul_up(half, widened), spreads.toxicity)
@@ -197,11 +198,8 @@ def _mark(instrument: uint256, spot: uint256, surface: uint256[2]) -> uint256:
 
 
 @internal
-@view
-def _greeks(
-    instrument: uint256, spot: uint256, surface: uint256[2], at: uint256
-) -> black76_math.Greeks:
-    point: Point = self._point(instrument, spot, surface, at)
+@pure
+def _greeks(instrument: uint256, point: Point) -> black76_math.Greeks:
     return black76_math._value_greeks(
         series_codec._kind(instrument) == series_codec.CALL,
         point.forward,
@@ -230,14 +228,18 @@ def _point(instrument: uint256, spot: uint256, surface: uint256[2], at: uint256)
     assert expiry > posted and expiry > at, "pricer: series expired"
     forward: uint256 = spot * convert(_SWAD + basis, uint256) // WAD
     strike: uint256 = series_codec._strike(instrument)
-    variance: uint256 = svi_math._total_variance(
-        svi_math._log_moneyness(strike, forward), a, b, rho, m, sigma
-    )
-    time: uint256 = (expiry - at) * WAD // YEAR
+    k: int256 = svi_math._log_moneyness(strike, forward)
+    variance: uint256 = svi_math._total_variance(k, a, b, rho, m, sigma)
+    left: uint256 = expiry - at
+    span: uint256 = expiry - posted
+    time: uint256 = left * WAD // YEAR
     return Point(
         forward=forward,
         strike=strike,
-        variance=variance * (expiry - at) // (expiry - posted),
+        variance=variance * left // span,
+        slope=self._slope(k - m, convert(variance, int256) - a, b, rho)
+        * convert(left, int256)
+        // convert(span, int256),
         time=time,
         discount=wad_math._exp(-rate * convert(time, int256) // _SWAD),
         rate=rate,
@@ -246,29 +248,51 @@ def _point(instrument: uint256, spot: uint256, surface: uint256[2], at: uint256)
 
 @internal
 @pure
-def _forward(spot: uint256, surface: uint256[2]) -> uint256:
-    basis: int256 = (convert(convert(surface[0], bytes32), int256) << 128) >> 192
-    return spot * convert(_SWAD + basis, uint256) // WAD
+def _slope(offset: int256, wings: int256, b: int256, rho: int256) -> int256:
+    """
+    @notice dw/dk = b (rho + offset / root), the root taken back out of wings = b (rho offset + root).
+    """
+    if b == 0:
+        return 0
+    root: int256 = wings * _SWAD // b - rho * offset // _SWAD
+    if root <= 0:
+        return 0
+    return b * (rho + offset * _SWAD // root) // _SWAD
 
 
 @internal
 @pure
 def _risk(
-    greeks: black76_math.Greeks, forward: uint256, spot: uint256, size: int256
+    greeks: black76_math.Greeks, point: Point, spot: uint256, size: int256
 ) -> IOptionPricer.Risk:
     """
     @notice Forward Greeks as cash Greeks of spot: the forward moves with spot in proportion, so
             delta gets the factor forward / spot and gamma * forward ** 2 is gamma * spot ** 2.
+            The smile moves with spot too, and delta is the one that goes with it: vega times the
+            slope of vol by moneyness is taken off.
     """
-    f: int256 = convert(forward, int256)
+    f: int256 = convert(point.forward, int256)
+    s: int256 = convert(spot, int256)
     return IOptionPricer.Risk(
-        delta=risk_math._scaled(greeks.delta * f // convert(spot, int256), size),
+        delta=risk_math._scaled((greeks.delta * f - self._smile_move(greeks.vega, point)) // s, size),
         vega=risk_math._scaled(greeks.vega, size),
         gamma=risk_math._scaled(greeks.gamma * f // _SWAD * f // _SWAD, size),
         vanna=risk_math._scaled(greeks.vanna * f // _SWAD, size),
         volga=risk_math._scaled(greeks.volga, size),
         reserve=0,
     )
+
+
+@internal
+@pure
+def _smile_move(vega: int256, point: Point) -> int256:
+    """
+    @return vega * dvol/dk, WAD squared: dvol/dk = slope / (2 sqrt(variance * time)).
+    """
+    deviation: uint256 = wad_math._sqrt(point.variance * point.time // WAD)
+    if deviation == 0:
+        return 0
+    return vega * point.slope // (2 * convert(deviation, int256)) * _SWAD
 
 
 @internal

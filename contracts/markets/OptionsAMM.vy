@@ -34,23 +34,18 @@ from ..math import amm_codec
 from ..math import fee_math
 from ..math import risk_math
 from ..math import series_codec
+from . import pool_book
 
 
 initializes: access
+initializes: pool_book
 implements: IOptionsAMM
 implements: IPool
 implements: IFeeTaker
 
 
-struct Book:
-    snapshot: uint256[2]  # surface words of the last refresh
-    risk: uint256[3]  # delta | vega, gamma | vanna, volga | value
-
-
 WAD: constant(uint256) = 10**18
-_SWAD: constant(int256) = 10**18
 MAX_SIZE: constant(int256) = 10**6 * 10**18  # contracts in a leg
-MAX_EXPIRIES: constant(uint256) = 12
 VALUATION_AGE: constant(uint256) = 300  # seconds; LPs move only at values this fresh
 VALUATION_DRIFT: constant(uint256) = 10**15  # ... and with spot within 10 bp of theirs
 
@@ -59,7 +54,7 @@ ledger: immutable(IClearinghouse)
 oracle: immutable(IPriceOracle)
 surface: immutable(IVolSurface)
 pricer: immutable(IOptionPricer)
-perp: immutable(IPerpMarket)
+perp: public(immutable(address))
 settlement: immutable(IExpirySettlement)
 fee_schedule: immutable(address)
 POOL: immutable(uint256)
@@ -67,14 +62,10 @@ PERP_ID: immutable(uint256)
 
 vault: public(address)
 _market: uint256  # depth uint128 | depth set at uint40 | reference price uint88
-_totals: uint256[3]  # delta | vega, gamma | vanna, volga | reserve
 _weights: uint256
 _spreads: uint256
 _limits: uint256
 _fee_word: uint256
-_expiry: HashMap[uint256, uint256]  # day -> expiry word (amm_codec); 0 = not listed
-_books: HashMap[uint256, Book]
-_days: DynArray[uint256, MAX_EXPIRIES]
 
 
 @deploy
@@ -98,7 +89,7 @@ def __init__(
     oracle = IPriceOracle(oracle_)
     surface = IVolSurface(surface_)
     pricer = IOptionPricer(pricer_)
-    perp = IPerpMarket(perp_)
+    perp = perp_
     settlement = IExpirySettlement(settlement_)
     fee_schedule = fee_schedule_
     POOL = convert(self, uint256) << 96
@@ -144,7 +135,7 @@ def quote(account: uint256, legs: DynArray[IOptionsAMM.Leg, 4]) -> IOptionsAMM.Q
     @notice What `trade` would ask of `account` now. Limits are checked as a trade would.
     """
     priced: IOptionPricer.Priced = self._price(account, legs, staticcall oracle.spot(UNDERLYING))
-    self._check_limits(self._after(priced.total), priced)
+    self._check_limits(pool_book._after(priced.total), priced)
     return self._quote(legs, priced)
 
 
@@ -157,8 +148,8 @@ def refresh(day: uint256):
     @notice Revalues one listed expiry on the live surface and makes that the snapshot its Greeks are
             taken at. Once every expiry is fresh, depth follows the pool's value.
     """
-    assert self._expiry[day] != 0, "amm: expiry not listed"
-    self._refresh(day, amm_codec._expiry_step(self._expiry[day]))
+    assert pool_book.expiry[day] != 0, "amm: expiry not listed"
+    self._refresh(day, amm_codec._expiry_step(pool_book.expiry[day]))
 
 
 @external
@@ -166,15 +157,10 @@ def close_expiry(day: uint256):
     """
     @notice Settles the pool's positions of an expiry with a settlement price and forgets it.
     """
-    assert self._expiry[day] != 0, "amm: expiry not listed"
+    assert pool_book.expiry[day] != 0, "amm: expiry not listed"
     price: uint256 = staticcall settlement.settlement_price(UNDERLYING, day)
     assert price != 0, "amm: no settlement price"
-    self._replace_book(day, empty(IOptionPricer.BookValue), 0, [0, 0])
-    days: DynArray[uint256, MAX_EXPIRIES] = []
-    for listed: uint256 in self._days:
-        if listed != day:
-            days.append(listed)
-    self._days = days
+    pool_book._forget(day)
     extcall settlement.settle_pool(POOL, UNDERLYING, day)
     log IOptionsAMM.ExpiryClosed(day=day)
 
@@ -188,11 +174,11 @@ def list_expiry(day: uint256, strike_step: uint256):
     @param strike_step Strikes are multiples of it, in 1e-4 units of the quote token.
     """
     access._check_keeper()
-    assert self._expiry[day] == 0, "amm: expiry listed"
+    assert pool_book.expiry[day] == 0, "amm: expiry listed"
     assert strike_step != 0, "amm: no strike step"
     assert block.timestamp < series_codec._expiry(day), "amm: series expired"
-    assert len(self._days) < MAX_EXPIRIES, "amm: too many expiries"
-    self._days.append(day)
+    assert len(pool_book.days) < pool_book.MAX_EXPIRIES, "amm: too many expiries"
+    pool_book.days.append(day)
     self._refresh(day, strike_step)
     log IOptionsAMM.ExpiryListed(day=day, strike_step=strike_step)
 
@@ -204,7 +190,7 @@ def hedge(size: int256, limit_price: uint256, deadline: uint256) -> int256:
     @return Cash paid, fee included.
     """
     access._check_keeper()
-    delta: int256 = risk_math._high(self._totals[0])
+    delta: int256 = risk_math._high(pool_book.totals[0])
     after: int256 = delta + size
     assert size != 0 and abs(after) < abs(delta), "amm: hedge adds risk"
     spot: IPriceOracle.Spot = staticcall oracle.spot(UNDERLYING)
@@ -213,8 +199,8 @@ def hedge(size: int256, limit_price: uint256, deadline: uint256) -> int256:
         assert limit_price <= spot.price + bound, "amm: hedge price too high"
     else:
         assert limit_price + bound >= spot.price, "amm: hedge price too low"
-    self._totals[0] = risk_math._pair(after, risk_math._low(self._totals[0]))
-    cash: int256 = extcall perp.trade(POOL, size, limit_price, deadline)
+    pool_book.totals[0] = risk_math._pair(after, risk_math._low(pool_book.totals[0]))
+    cash: int256 = extcall IPerpMarket(perp).trade(POOL, size, limit_price, deadline)
     log IOptionsAMM.Hedged(size=size, cash=cash, delta=after)
     return cash
 
@@ -289,7 +275,7 @@ def risk() -> IOptionPricer.Risk:
     """
     @return Net Greeks of the pool after hedges, and its reserve.
     """
-    return self._after(empty(IOptionPricer.Risk))
+    return pool_book._after(empty(IOptionPricer.Risk))
 
 
 @external
@@ -311,26 +297,7 @@ def fee_word() -> uint256:
 @external
 @view
 def expiries() -> DynArray[IOptionsAMM.ExpiryState, 12]:
-    states: DynArray[IOptionsAMM.ExpiryState, 12] = []
-    for day: uint256 in self._days:
-        word: uint256 = self._expiry[day]
-        greeks: uint256[3] = self._books[day].risk
-        states.append(
-            IOptionsAMM.ExpiryState(
-                day=day,
-                spot=amm_codec._expiry_spot(word),
-                refreshed_at=amm_codec._expiry_time(word),
-                strike_step=amm_codec._expiry_step(word),
-                reserve=amm_codec._expiry_reserve(word),
-                delta=risk_math._high(greeks[0]),
-                vega=risk_math._low(greeks[0]),
-                gamma=risk_math._high(greeks[1]),
-                vanna=risk_math._low(greeks[1]),
-                volga=risk_math._high(greeks[2]),
-                value=risk_math._low(greeks[2]),
-            )
-        )
-    return states
+    return pool_book._states()
 
 
 # ── deciding a price ──
@@ -350,7 +317,7 @@ def _price(
         inputs.append(self._load_leg(account, legs[i], limits))
     return staticcall pricer.price(
         IOptionPricer.PoolState(
-            totals=self._totals,
+            totals=pool_book.totals,
             depth=self._market >> 128,
             reference=self._reference(),
             weights=self._weights,
@@ -370,7 +337,7 @@ def _load_leg(
 ) -> IOptionPricer.LegInput:
     instrument: uint256 = leg.instrument
     day: uint256 = series_codec._day(instrument)
-    word: uint256 = self._expiry[day]
+    word: uint256 = pool_book.expiry[day]
     assert leg.size != 0, "amm: zero size"
     assert abs(leg.size) <= MAX_SIZE, "amm: size too large"
     assert series_codec._is_option(instrument), "amm: not an option"
@@ -392,8 +359,8 @@ def _load_leg(
         pool_position=staticcall ledger.position(POOL, instrument),
         live=live,
         expiry=word,
-        snapshot=self._books[day].snapshot,
-        expiry_vega=risk_math._low(self._books[day].risk[0]),
+        snapshot=pool_book.books[day].snapshot,
+        expiry_vega=pool_book._vega(day),
     )
 
 
@@ -439,57 +406,16 @@ def _check_limits(after: IOptionPricer.Risk, priced: IOptionPricer.Priced):
         assert after.reserve <= convert(bound, int256), "amm: utilisation limit"
 
 
-@internal
-@view
-def _after(change: IOptionPricer.Risk) -> IOptionPricer.Risk:
-    totals: uint256[3] = self._totals
-    return IOptionPricer.Risk(
-        delta=risk_math._high(totals[0]) + change.delta,
-        vega=risk_math._low(totals[0]) + change.vega,
-        gamma=risk_math._high(totals[1]) + change.gamma,
-        vanna=risk_math._low(totals[1]) + change.vanna,
-        volga=risk_math._high(totals[2]) + change.volga,
-        reserve=risk_math._low(totals[2]) + change.reserve,
-    )
-
-
 # ── keeping the book ──
 
 
 @internal
 def _book_trade(legs: DynArray[IOptionsAMM.Leg, 4], priced: IOptionPricer.Priced):
-    after: IOptionPricer.Risk = self._after(priced.total)
+    after: IOptionPricer.Risk = pool_book._after(priced.total)
     self._check_limits(after, priced)
-    # Reserves of buys and sells are taken at different spots; refresh makes them exact again.
-    after.reserve = max(after.reserve, 0)
-    self._totals = self._pack_risk(after, after.reserve)
+    pool_book._set_totals(after)
     for i: uint256 in range(len(legs), bound=4):
-        self._book_leg(series_codec._day(legs[i].instrument), legs[i].size, priced.legs[i])
-
-
-@internal
-def _book_leg(day: uint256, size: int256, leg: IOptionPricer.PricedLeg):
-    was: uint256[3] = self._books[day].risk
-    value: int256 = risk_math._low(was[2]) - risk_math._scaled(convert(leg.mark, int256), size)
-    now: IOptionPricer.Risk = IOptionPricer.Risk(
-        delta=risk_math._high(was[0]) + leg.change.delta,
-        vega=risk_math._low(was[0]) + leg.change.vega,
-        gamma=risk_math._high(was[1]) + leg.change.gamma,
-        vanna=risk_math._low(was[1]) + leg.change.vanna,
-        volga=risk_math._high(was[2]) + leg.change.volga,
-        reserve=0,
-    )
-    self._books[day].risk = self._pack_risk(now, value)
-    word: uint256 = self._expiry[day]
-    reserve: int256 = (
-        convert(amm_codec._expiry_reserve(word), int256) + leg.change.reserve
-    )
-    self._expiry[day] = amm_codec._pack_expiry(
-        amm_codec._expiry_spot(word),
-        amm_codec._expiry_time(word),
-        convert(max(reserve, 0), uint256),
-        amm_codec._expiry_step(word),
-    )
+        pool_book._add_leg(series_codec._day(legs[i].instrument), legs[i].size, priced.legs[i])
 
 
 @internal
@@ -507,42 +433,11 @@ def _refresh(day: uint256, strike_step: uint256):
     word: uint256 = amm_codec._pack_expiry(
         spot.price, block.timestamp, convert(book.risk.reserve, uint256), strike_step
     )
-    self._replace_book(day, book, word, words)
+    pool_book._replace(day, book, word, words)
     self._set_depth(self._market >> 128, spot.price)
     if self._is_fresh(spot.price):
         self._follow_nav(self._nav(), spot.price)
     log IOptionsAMM.ExpiryRefreshed(day=day, spot=spot.price, value=book.value)
-
-
-@internal
-def _replace_book(
-    day: uint256, book: IOptionPricer.BookValue, word: uint256, snapshot: uint256[2]
-):
-    was: uint256[3] = self._books[day].risk
-    reserve: int256 = convert(amm_codec._expiry_reserve(self._expiry[day]), int256)
-    total: IOptionPricer.Risk = self._after(
-        IOptionPricer.Risk(
-            delta=book.risk.delta - risk_math._high(was[0]),
-            vega=book.risk.vega - risk_math._low(was[0]),
-            gamma=book.risk.gamma - risk_math._high(was[1]),
-            vanna=book.risk.vanna - risk_math._low(was[1]),
-            volga=book.risk.volga - risk_math._high(was[2]),
-            reserve=book.risk.reserve - reserve,
-        )
-    )
-    self._totals = self._pack_risk(total, max(total.reserve, 0))
-    self._books[day] = Book(snapshot=snapshot, risk=self._pack_risk(book.risk, book.value))
-    self._expiry[day] = word
-
-
-@internal
-@pure
-def _pack_risk(risk: IOptionPricer.Risk, last: int256) -> uint256[3]:
-    return [
-        risk_math._pair(risk.delta, risk.vega),
-        risk_math._pair(risk.gamma, risk.vanna),
-        risk_math._pair(risk.volga, last),
-    ]
 
 
 # ── value and depth ──
@@ -555,7 +450,7 @@ def _valuation() -> IPool.Valuation:
     assert self._is_fresh(spot.price), "amm: valuation stale"
     nav: int256 = self._nav()
     held: int256 = min(nav, staticcall ledger.cash(POOL))
-    free: int256 = held - risk_math._low(self._totals[2])
+    free: int256 = held - risk_math._low(pool_book.totals[2])
     return IPool.Valuation(
         nav=nav,
         risk=self._potential(),
@@ -567,8 +462,8 @@ def _valuation() -> IPool.Valuation:
 @internal
 @view
 def _is_fresh(spot: uint256) -> bool:
-    for day: uint256 in self._days:
-        word: uint256 = self._expiry[day]
+    for day: uint256 in pool_book.days:
+        word: uint256 = pool_book.expiry[day]
         if block.timestamp >= series_codec._expiry(day):
             return False
         if block.timestamp > amm_codec._expiry_time(word) + VALUATION_AGE:
@@ -583,11 +478,9 @@ def _is_fresh(spot: uint256) -> bool:
 @view
 def _nav() -> int256:
     hedge: int256 = staticcall ledger.position(POOL, PERP_ID)
-    nav: int256 = staticcall ledger.cash(POOL)
+    nav: int256 = staticcall ledger.cash(POOL) + pool_book._value()
     if hedge != 0:
-        nav += staticcall perp.unrealised(POOL, hedge)
-    for day: uint256 in self._days:
-        nav += risk_math._low(self._books[day].risk[2])
+        nav += staticcall IPerpMarket(perp).unrealised(POOL, hedge)
     return nav
 
 
@@ -600,12 +493,7 @@ def _potential() -> uint256:
     depth: uint256 = self._market >> 128
     if depth == 0:
         return 0
-    numerator: int256 = risk_math._common_change(
-        self._weights, self._reference(), [0, 0, 0], self._after(empty(IOptionPricer.Risk))
-    )
-    for day: uint256 in self._days:
-        vega: int256 = risk_math._low(self._books[day].risk[0])
-        numerator += risk_math._expiry_change(self._weights, 0, vega)
+    numerator: int256 = pool_book._numerator(self._weights, self._reference())
     return convert(risk_math._divide(numerator, depth), uint256)
 
 

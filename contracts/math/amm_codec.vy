@@ -144,3 +144,10 @@ def _expiry_reserve(word: uint256) -> uint256:
 @pure
 def _expiry_step(word: uint256) -> uint256:
     return word & F32
+
+
+@internal
+@pure
+def _with_reserve(word: uint256, reserve: uint256) -> uint256:
+    assert reserve < 2**96, "amm: expiry out of field"
+    return (word & ~((2**96 - 1) << 32)) | (reserve << 32)

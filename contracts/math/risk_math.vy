@@ -15,6 +15,7 @@
 
 
 from . import series_codec
+from . import wad_math
 from ..interfaces import IOptionPricer
 
 
@@ -81,18 +82,8 @@ def _dollars(square: int256, reference: uint256) -> int256:
     price: int256 = convert(reference, int256)
     # Scaled down between the factors: the square of a large delta times a squared price would not
     # fit.
-    once: int256 = self._ceil_div(square * price, _SWAD)
-    return self._ceil_div(once * price, _SWAD)
-
-
-@internal
-@pure
-def _ceil_div(x: int256, y: int256) -> int256:
-    # Truncation is already toward +inf for negative x; y > 0.
-    quotient: int256 = x // y
-    if x > 0 and quotient * y != x:
-        quotient += 1
-    return quotient
+    once: int256 = wad_math._ceil_div(square * price, _SWAD)
+    return wad_math._ceil_div(once * price, _SWAD)
 
 
 @internal
@@ -127,7 +118,7 @@ def _divide(numerator: int256, depth: uint256) -> int256:
     @custom:rounding up, against the taker
     """
     assert depth != 0, "risk: no depth"
-    return self._ceil_div(numerator, 2 * _STEP * convert(depth, int256))
+    return wad_math._ceil_div(numerator, 2 * _STEP * convert(depth, int256))
 
 
 @internal

@@ -1,0 +1,156 @@
+"""Put a whole system on a chain, in the order its wiring needs, from one account."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import astuple
+from typing import Any
+
+from protocol.chain.artifacts import Artifacts
+from protocol.chain.base import Chain
+from protocol.clients.base import Contract, deploy_contract
+from protocol.clients.ledger import CASH, EXPIRY, TRADE
+from protocol.clients.system import GUARDIAN, KEEPER, System, system_at
+from protocol.parameters import AmmParameters, MarketParameters, SystemParameters
+from protocol.units import to_wad
+
+FEED_DECIMALS = 8
+FEE_PATH_AMM, FEE_PATH_PERP = 1, 2
+CONTRACTS = (
+    "MockERC20 MockAggregator AccessManager PriceOracle VolSurface Custody RiskEngine Clearinghouse "
+    "ExpirySettlement FeeSchedule OptionPricer Lens PerpMarket OptionsAMM LiquidityVault"
+).split()
+
+Progress = Callable[[str], None]
+
+
+def deploy_system(
+    chain: Chain,
+    artifacts: Artifacts,
+    parameters: SystemParameters,
+    *,
+    sender: str,
+    keeper: str,
+    progress: Progress | None = None,
+) -> System:
+    """Deploy and wire everything; `sender` is left as ADMIN and GUARDIAN, `keeper` as KEEPER.
+
+    The quote token and the price feeds are test contracts: this is for devnets and simulation.
+    """
+    deployment = _Deployment(chain, artifacts, sender, progress or (lambda _: None))
+    return deployment.run(parameters, keeper)
+
+
+class _Deployment:
+    """One run: remembers where contracts went until the address book is whole."""
+
+    def __init__(self, chain: Chain, artifacts: Artifacts, sender: str, progress: Progress) -> None:
+        self.chain, self.artifacts, self.sender = chain, artifacts, sender
+        self.progress = progress
+        self.at: dict[str, str] = {}
+
+    def run(self, parameters: SystemParameters, keeper: str) -> System:
+        self._core(parameters)
+        markets = [self._market(market, parameters) for market in parameters.markets]
+        book = {"contracts": self.at, "markets": markets}
+        system = system_at(self.chain, self.artifacts, book)
+        for role, who in ((GUARDIAN, self.sender), (KEEPER, keeper)):
+            system.access.grant_role(role, who, sender=self.sender)
+        return system
+
+    def _core(self, parameters: SystemParameters) -> None:
+        symbol = parameters.quote_symbol
+        access = self._put("access", "AccessManager")
+        token = self._put("token", "MockERC20", symbol, symbol, parameters.quote_decimals)
+        oracle = self._put("oracle", "PriceOracle", access)
+        steps = parameters.surface
+        limits = (to_wad(steps.vol_step), to_wad(steps.basis_step), to_wad(steps.rate_step))
+        intervals = (steps.step_interval, steps.min_interval)
+        surface = self._put("surface", "VolSurface", access, *limits, *intervals)
+        custody = self._put("custody", "Custody", access, token)
+        risk = self._put("risk_engine", "RiskEngine", access, oracle)
+        ledger = self._put("ledger", "Clearinghouse", access, custody, risk)
+        settlement = self._put("settlement", "ExpirySettlement", ledger, oracle)
+        self._put("fees", "FeeSchedule", access)
+        pricer = self._put("pricer", "OptionPricer")
+        self._put("lens", "Lens", ledger, oracle, surface, pricer)
+        self._send("AccessManager", access, "set_ledger", ledger)
+        self._send("Custody", custody, "set_ledger", ledger)
+        self._send("Clearinghouse", ledger, "set_venue", settlement, EXPIRY)
+
+    def _market(self, market: MarketParameters, system: SystemParameters) -> dict[str, object]:
+        at, underlying = self.at, market.underlying
+        feed = self._deploy(
+            "MockAggregator", FEED_DECIMALS, round(market.price * 10**FEED_DECIMALS)
+        )
+        self._set_feed(market, feed)
+        shared = at["ledger"], at["oracle"]
+        perp = self._deploy(
+            "PerpMarket", *shared, at["fees"], at["access"], underlying, _wads(market.perp)
+        )
+        amm = self._deploy(
+            "OptionsAMM",
+            at["access"],
+            underlying,
+            *shared,
+            at["surface"],
+            at["pricer"],
+            perp,
+            at["settlement"],
+            at["fees"],
+            *amm_words(market.amm),
+        )
+        self._send("RiskEngine", at["risk_engine"], "set_perp", underlying, perp)
+        for name, venue, rights, path in (
+            ("PerpMarket", perp, TRADE | CASH, FEE_PATH_PERP),
+            ("OptionsAMM", amm, TRADE, FEE_PATH_AMM),
+        ):
+            self._send("Clearinghouse", at["ledger"], "set_venue", venue, rights)
+            self._send("Clearinghouse", at["ledger"], "open_pool", int(venue, 16) << 96)
+            self._send("FeeSchedule", at["fees"], "push", path, venue)
+        vaults = {
+            "options_vault": self._vault("OptionsAMM", amm, f"{market.symbol} options LP", system),
+            "perp_vault": self._vault("PerpMarket", perp, f"{market.symbol} perp LP", system),
+        }
+        entry = {"symbol": market.symbol, "underlying": underlying, "feed": feed}
+        return {**entry, "perp": perp, "amm": amm, **vaults}
+
+    def _set_feed(self, market: MarketParameters, feed: str) -> None:
+        f = market.feed
+        bounds = (to_wad(f.min_price), to_wad(f.max_price), to_wad(f.deviation), to_wad(f.drift))
+        row = (market.underlying, feed, f.max_age, *bounds)
+        self._send("PriceOracle", self.at["oracle"], "set_feed", *row)
+
+    def _vault(self, pool_name: str, pool: str, name: str, system: SystemParameters) -> str:
+        at, terms = self.at, system.vault
+        shares = (terms.min_request, terms.liquidity_floor, terms.exit_fee)
+        row = (terms.delay, *(to_wad(share) for share in shares))
+        wiring = (pool, at["ledger"], at["custody"], at["access"])
+        vault = self._deploy("LiquidityVault", *wiring, name, "vLP", row)
+        self._send(pool_name, pool, "set_vault", vault)
+        return vault
+
+    def _put(self, key: str, name: str, *args: Any) -> str:
+        self.at[key] = self._deploy(name, *args)
+        return self.at[key]
+
+    def _deploy(self, name: str, *args: Any) -> str:
+        self.progress(name)
+        return deploy_contract(self.chain, self.artifacts[name], *args, sender=self.sender)
+
+    def _send(self, name: str, address: str, function: str, *args: Any) -> None:
+        Contract(self.chain, address, self.artifacts[name].abi)._send(
+            function, *args, sender=self.sender
+        )
+
+
+def _wads(record: Any) -> tuple[int, ...]:
+    """A record of numbers as the tuple of WADs a contract takes."""
+    return tuple(to_wad(float(number)) for number in astuple(record))
+
+
+def amm_words(amm: AmmParameters) -> tuple[tuple[int, ...], ...]:
+    """(weights, spreads, limits) as the AMM takes them: WAD, but for ages in seconds."""
+    limits = amm.limits
+    shares = _wads(limits)[:-2]
+    return _wads(amm.weights), _wads(amm.spreads), (*shares, limits.max_age, limits.min_life)

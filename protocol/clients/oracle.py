@@ -1,0 +1,82 @@
+"""Clients of the price oracle, the feeds it reads and the volatility surface."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from protocol.chain.base import Receipt
+from protocol.clients.base import Contract
+from protocol.types import ExpirySurface, SviParams
+from protocol.units import from_wad, to_wad
+
+
+class Spot(NamedTuple):
+    """A price in WAD, the second it is of, and its uncertainty as a WAD fraction."""
+
+    price: int
+    updated_at: int
+    uncertainty: int
+
+
+class PriceOracle(Contract):
+    """Spot, observations and the settlement print."""
+
+    def spot(self, underlying: int) -> Spot:
+        return Spot(*self._call("spot", underlying))
+
+    def last_good(self, underlying: int) -> Spot:
+        return Spot(*self._call("last_good", underlying))
+
+    def record(self, underlying: int, *, sender: str) -> Receipt:
+        return self._send("record", underlying, sender=sender)
+
+    def settlement_print(self, underlying: int, day: int) -> int:
+        return int(self._call("settlement_print", underlying, day))
+
+
+class MockAggregator(Contract):
+    """A price feed that answers what it was last told."""
+
+    def decimals(self) -> int:
+        return int(self._call("decimals"))
+
+    def set_answer(self, answer: int, *, sender: str) -> Receipt:
+        """A complete round at the chain's present time."""
+        return self._send("set_answer", answer, sender=sender)
+
+
+class VolSurface(Contract):
+    """SVI per expiry."""
+
+    def push(self, underlying: int, expiries: Sequence[ExpirySurface], *, sender: str) -> Receipt:
+        return self._send("push", underlying, [_row(e) for e in expiries], sender=sender)
+
+    def live_days(self, underlying: int) -> list[int]:
+        return list(self._call("live_days", underlying))
+
+    def expiry(self, underlying: int, day: int) -> ExpirySurface | None:
+        """The surface of one expiry as the chain has it, None where it has none."""
+        return unpack_surface(day, self._call("words", underlying, day))
+
+
+def unpack_surface(day: int, words: Sequence[int]) -> ExpirySurface | None:
+    """The twin of `surface_codec._unpack`."""
+    shape, skew = words
+    timestamp = skew & (2**64 - 1)
+    if timestamp == 0:
+        return None
+    a, b, basis, rate = (from_wad(_field(shape, n)) for n in range(4))
+    rho, m, sigma = (from_wad(_field(skew, n)) for n in range(3))
+    return ExpirySurface(day, SviParams(a, b, rho, m, sigma), basis, rate, timestamp)
+
+
+def _field(word: int, place: int) -> int:
+    """The signed 64-bit field at a place counted from the top."""
+    raw = word >> (192 - 64 * place) & (2**64 - 1)
+    return raw - 2**64 if raw >> 63 else raw
+
+
+def _row(e: ExpirySurface) -> tuple[int, ...]:
+    s = e.svi
+    return e.day, *(to_wad(x) for x in (s.a, s.b, s.rho, s.m, s.sigma, e.basis, e.rate))

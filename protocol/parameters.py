@@ -1,0 +1,84 @@
+"""Parameters of a deployment and their defaults.
+
+Numbers, not WAD. What a scenario may set (the AMM's) stands in `protocol.config`. Where a contract
+names a bound, the value lies inside it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from protocol.config import AmmParameters
+
+
+@dataclass(frozen=True, slots=True)
+class PerpParameters:
+    """Skews and sizes in units of the underlying; rates a year's fraction.
+
+    `scale` is the skew at which the premium of the next unit is the whole index.
+    """
+
+    scale: float = 100_000.0
+    max_skew: float = 1_500.0
+    max_trade: float = 1_000.0
+    reserve_share: float = 0.1
+    velocity: float = 30.0
+    rate_cap: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class FeedParameters:
+    """How the oracle reads a push feed; `drift` is uncertainty per square root of a second."""
+
+    max_age: int = 2 * 3600
+    min_price: float = 1.0
+    max_price: float = 1_000_000.0
+    deviation: float = 0.0005
+    drift: float = 1.0e-5
+
+
+@dataclass(frozen=True, slots=True)
+class SurfaceParameters:
+    """How far a push may move the surface it replaces, when `step_interval` seconds have passed.
+
+    `vol_step` is for a life of 30 days; shorter ones may move more. See VolSurface.
+    """
+
+    vol_step: float = 0.12
+    basis_step: float = 0.02
+    rate_step: float = 0.05
+    step_interval: int = 3_600
+    min_interval: int = 240
+
+
+@dataclass(frozen=True, slots=True)
+class VaultParameters:
+    """LP requests wait `delay` seconds; who leaves pays `exit_fee` to those who stay."""
+
+    delay: int = 3600
+    min_request: float = 10.0
+    liquidity_floor: float = 0.1
+    exit_fee: float = 0.001
+
+
+@dataclass(frozen=True, slots=True)
+class MarketParameters:
+    """One underlying: its options pool, its perp, its feed."""
+
+    symbol: str = "ETH"
+    underlying: int = 1
+    price: float = 2_000.0  # the feed's first answer on a test chain
+    amm: AmmParameters = field(default_factory=AmmParameters)
+    perp: PerpParameters = field(default_factory=PerpParameters)
+    feed: FeedParameters = field(default_factory=FeedParameters)
+
+
+@dataclass(frozen=True, slots=True)
+class SystemParameters:
+    """A whole deployment: a quote token and the markets on one ledger."""
+
+    quote_symbol: str = "USDC"
+    quote_decimals: int = 6
+    surface: SurfaceParameters = field(default_factory=SurfaceParameters)
+    vault: VaultParameters = field(default_factory=VaultParameters)
+    markets: tuple[MarketParameters, ...] = (MarketParameters(),)

@@ -1,0 +1,212 @@
+"""Doing things in the simulated market: the keeper's intents, the traders' requests.
+
+A refusal by a contract is a result, counted by its reason; anything else is an error.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import singledispatchmethod
+from math import copysign
+
+from protocol.chain.base import Receipt
+from protocol.errors import Revert
+from protocol.sim.flow import DepositRequest, ExitRequest, OpenPosition, PerpRequest, TradeRequest
+from protocol.sim.record import HedgeRecord, TradeRecord
+from protocol.sim.world import (
+    ARBITRAGEUR,
+    KEEPER,
+    MAX_REQUESTS,
+    World,
+    account_of,
+    claim,
+    request_deposit,
+)
+from protocol.strategy.base import (
+    CloseExpiry,
+    Hedge,
+    Intent,
+    ListExpiry,
+    PushSurface,
+    RecordPrice,
+    RecordPrint,
+    Refresh,
+    SettleAccounts,
+)
+from protocol.types import STRIKE_STEPS, Kind
+from protocol.units import from_wad, to_wad
+
+_ANY_PRICE = 2**128
+ARBITRAGE_COST = 0.0011  # perp fee, spread and what the outside leg costs
+
+
+@dataclass(slots=True)
+class StepTape:
+    """What happened in the step so far; amounts in the quote token."""
+
+    trades: list[TradeRecord] = field(default_factory=list)
+    hedges: list[HedgeRecord] = field(default_factory=list)
+    settled: list[tuple[int, float]] = field(default_factory=list)
+    refusals: Counter[str] = field(default_factory=Counter)
+    maker_fees: float = 0.0
+    option_flows: float = 0.0  # net LP money into the option pool
+    perp_flows: float = 0.0
+
+
+class Actions:
+    """Turns intents and requests into transactions and writes the tape."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.tape = StepTape()
+        self.transactions = 0
+        self.gas_used = 0
+
+    def keep(self, intents: Iterable[Intent], positions: Sequence[OpenPosition] = ()) -> None:
+        """Send the keeper's intents in order."""
+        for intent in intents:
+            if isinstance(intent, SettleAccounts):
+                self._settle(intent, positions)
+            else:
+                self._do(intent)
+
+    @singledispatchmethod
+    def _do(self, intent: Intent) -> None:
+        """The remaining intent, a vault to process."""
+        market = self.world.market
+        is_options = intent.pool == "options"  # type: ignore[union-attr]
+        vault = market.options_vault if is_options else market.perp_vault
+        lps = self.world.lps if is_options else self.world.perp_lps
+        receipt = self._count(vault.process(MAX_REQUESTS, sender=KEEPER))
+        flows = 0.0
+        unit = self.world.system.custody.unit()
+        for event in vault.events(receipt):
+            if event.name == "DepositProcessed":
+                flows += from_wad(event.args["assets"] * unit)
+            elif event.name == "RedeemProcessed":
+                flows -= from_wad(event.args["assets"] * unit)
+        if is_options:
+            self.tape.option_flows += flows
+        else:
+            self.tape.perp_flows += flows
+        for lp in lps:
+            claim(vault, lp)
+
+    @_do.register
+    def _(self, intent: RecordPrice) -> None:
+        self._count(self.world.system.oracle.record(intent.underlying, sender=KEEPER))
+
+    @_do.register
+    def _(self, intent: PushSurface) -> None:
+        surface = self.world.system.surface
+        self._count(surface.push(intent.underlying, intent.expiries, sender=KEEPER))
+
+    @_do.register
+    def _(self, intent: ListExpiry) -> None:
+        step = round(intent.strike_step * STRIKE_STEPS)
+        self._count(self.world.market.amm.list_expiry(intent.day, step, sender=KEEPER))
+
+    @_do.register
+    def _(self, intent: Refresh) -> None:
+        self._count(self.world.market.amm.refresh(intent.day, sender=KEEPER))
+
+    @_do.register
+    def _(self, intent: RecordPrint) -> None:
+        settlement = self.world.system.settlement
+        self._count(settlement.take_print(intent.underlying, intent.day, sender=KEEPER))
+        price = settlement.settlement_price(intent.underlying, intent.day)
+        self.tape.settled.append((intent.day, from_wad(price)))
+
+    @_do.register
+    def _(self, intent: CloseExpiry) -> None:
+        self._count(self.world.market.amm.close_expiry(intent.day, sender=KEEPER))
+
+    @_do.register
+    def _(self, intent: Hedge) -> None:
+        amm = self.world.market.amm
+        try:
+            receipt = amm.hedge(to_wad(intent.size), to_wad(intent.price_bound), sender=KEEPER)
+        except Revert as refusal:
+            self._refused(refusal)
+            return
+        self._count(receipt)
+        for event in amm.events(receipt):
+            if event.name == "Hedged":
+                spot = from_wad(self.world.system.oracle.spot(self.world.underlying).price)
+                cost, size = from_wad(event.args["cash"]), from_wad(event.args["size"])
+                now = self.world.chain.timestamp
+                self.tape.hedges.append(HedgeRecord(now, size, spot, cost))
+
+    def _settle(self, intent: SettleAccounts, positions: Sequence[OpenPosition]) -> None:
+        holders = {
+            p.taker
+            for p in positions
+            if p.instrument.kind != Kind.PERP and p.instrument.day == intent.day
+        }
+        for taker in sorted(holders):
+            account = account_of(self.world.takers[taker])
+            self._count(self.world.system.settlement.settle_account(account, sender=KEEPER))
+
+    # -- traders and LPs --
+
+    def trade(self, request: TradeRequest, spot: float) -> None:
+        """A taker's option trade at the market; its margin or the pool's limits may refuse it."""
+        taker = self.world.takers[request.taker]
+        account, amm = account_of(taker), self.world.market.amm
+        try:
+            receipt = self._count(amm.trade(account, request.legs, sender=taker))
+        except Revert as refusal:
+            self._refused(refusal)
+            return
+        for event in self.world.system.ledger.events(receipt):
+            if event.name == "FillSettled":
+                self.tape.maker_fees += from_wad(event.args["fees"][0])
+        for event in amm.events(receipt):
+            if event.name == "Traded":
+                cash, mark, impact, spread, fee = (from_wad(x) for x in event.args["quote"])
+                legs = tuple((leg.instrument.id, from_wad(leg.size)) for leg in request.legs)
+                row = (mark, impact, spread, fee, cash, spot)
+                self.tape.trades.append(
+                    TradeRecord(self.world.chain.timestamp, account, legs, *row)
+                )
+
+    def trade_perp(self, request: PerpRequest) -> None:
+        self._perp(self.world.takers[request.taker], request.size)
+
+    def arbitrage_perp(self, skew: float, scale: float) -> None:
+        """Trade the skew back to where the premium no longer pays for closing it outside."""
+        excess = abs(skew) - ARBITRAGE_COST * scale
+        if excess > 0.0:
+            self._perp(ARBITRAGEUR, to_wad(-copysign(excess, skew)))
+
+    def deposit(self, request: DepositRequest) -> None:
+        lp, vault = self.world.lps[request.lp], self.world.market.options_vault
+        request_deposit(self.world, vault, lp, from_wad(request.amount))
+
+    def leave(self, request: ExitRequest) -> None:
+        lp, vault = self.world.lps[request.lp], self.world.market.options_vault
+        shares = int(vault.balance_of(lp) * request.share)
+        if shares == 0:
+            return
+        try:
+            self._count(vault.request_redeem(shares, lp, sender=lp))
+        except Revert as refusal:
+            self._refused(refusal)
+
+    def _perp(self, trader: str, size: int) -> None:
+        limit = _ANY_PRICE if size > 0 else 0
+        perp = self.world.market.perp
+        try:
+            self._count(perp.trade(account_of(trader), size, limit, sender=trader))
+        except Revert as refusal:
+            self._refused(refusal)
+
+    def _count(self, receipt: Receipt) -> Receipt:
+        self.transactions += 1
+        self.gas_used += receipt.gas_used
+        return receipt
+
+    def _refused(self, refusal: Revert) -> None:
+        self.tape.refusals[refusal.reason or "no reason"] += 1
