@@ -1,0 +1,298 @@
+"""Settings of the program, policies of its strategies, and the scenario files that set them.
+
+Each section is a frozen dataclass whose fields are checked on the way in: an unknown key, a NaN and
+a value out of bounds are all refused by name. Numbers are floats; times are seconds or days as the
+name says; vols, rates and shares are fractions (0.7 is 70 %).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic.dataclasses import dataclass
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from protocol.errors import ConfigError
+
+STRICT = ConfigDict(
+    extra="forbid", allow_inf_nan=False, validate_by_name=True, validate_by_alias=True
+)
+
+Positive = Annotated[float, Field(gt=0.0)]
+NonNegative = Annotated[float, Field(ge=0.0)]
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Correlation = Annotated[float, Field(gt=-1.0, lt=1.0)]
+Seconds = Annotated[int, Field(gt=0)]
+Count = Annotated[int, Field(ge=0)]
+
+
+class Settings(BaseSettings):
+    """Where things are, from the environment: `VOMMA_DATA`, `VOMMA_RPC_URL` and so on."""
+
+    model_config = SettingsConfigDict(env_prefix="VOMMA_", frozen=True)
+
+    data: Path | None = None
+    deployments: Path = Path("deployments")
+    build: Path = Path(".build")
+    reports: Path = Path("reports")
+    rpc_url: str = "http://127.0.0.1:8545"
+
+
+@dataclass(frozen=True, slots=True, config=STRICT)
+class ReferencePolicy:
+    """The reference surface.
+
+    rho and eta are medians of SSVI fits to Deribit ETH chains of 2026, Jan to Mar, 1 to 400 days:
+    -0.16..-0.20 and 0.75..0.84, with an error of 0.2 to 0.7 vol points.
+    """
+
+    fast_half_life_days: Positive = 1.0
+    slow_half_life_days: Positive = 14.0
+    fast_weight: Share = 0.3
+    long_run_vol: Positive = 0.7
+    mean_reversion: Positive = 8.0  # a year
+    variance_premium: Positive = 1.2  # implied over expected variance
+    rho: Correlation = -0.19
+    eta: Positive = 0.82
+    gamma: Annotated[float, Field(gt=0.0, le=0.5)] = 0.5
+    rate: Annotated[float, Field(ge=-0.5, le=0.5)] = 0.0
+
+    @model_validator(mode="after")
+    def _free_of_arbitrage(self) -> Self:
+        wings = self.eta * (1.0 + abs(self.rho))
+        if wings > 2.0:
+            raise ValueError(f"eta (1 + |rho|) is {wings:.4g}, must be at most 2")
+        return self
+
+
+@dataclass(frozen=True, slots=True, config=STRICT)
+class AnchorPolicy:
+    """When the surface and the price are posted, and how far one push may move."""
+
+    push_seconds: Seconds = 300
+    vol_move: Positive = 0.0175  # push earlier when an implied vol moved more: the half-spread
+    record_seconds: Seconds = 60  # age of the recorded price that asks for a new record
+    vol_step: Positive = 0.10  # largest move of a 30-day vol in one push; grows with 1/sqrt(life)
+    basis_step: Positive = 0.02
+    rate_step: Positive = 0.05
+
+
+@dataclass(frozen=True, slots=True, config=STRICT)
+class RefreshPolicy:
+    """When an expiry's Greek snapshot is taken anew."""
+
+    max_age_seconds: Seconds = 3_600
+    spot_drift: Positive = 0.01
+    surface_lag_seconds: Seconds = 900  # a newer smile waits this long for its snapshot
+    valuation_age_seconds: Seconds = 60  # older snapshots are renewed when LPs wait
+    valuation_drift: Positive = 0.001  # and so are those whose spot is further off
+
+
+@dataclass(frozen=True, slots=True, config=STRICT)
+class HedgePolicy:
+    """The no-trade band of Whalley and Wilmott and the bounds of an order."""
+
+    risk_aversion: Positive = 20.0  # absolute risk aversion is this over NAV
+    cost: Positive = 0.0008  # proportional, one way: perp fee and spread
+    band_cap: Positive = 0.1  # delta notional over NAV the band never exceeds
+    max_order: Positive = 0.5  # order notional over NAV
+    min_order_usd: NonNegative = 500.0
+    price_bound: Positive = 0.01  # worst price off spot; the contract has its own bound
+
+
+@dataclass(frozen=True, slots=True, config=STRICT)
+class SettlePolicy:
+    """What is listed."""
+
+    weeklies: Annotated[int, Field(ge=0, le=12)] = 4
+    min_life_days: NonNegative = 2.0  # an expiry closer than this is not listed anew
+    strike_step: Positive = 50.0  # USD; listed strikes are its multiples
+
+
+@dataclass(frozen=True, slots=True, config=STRICT)
+class KeeperPolicy:
+    """All the keeper's policies."""
+
+    anchor: AnchorPolicy = Field(default_factory=AnchorPolicy)
+    refresh: RefreshPolicy = Field(default_factory=RefreshPolicy)
+    hedge: HedgePolicy = Field(default_factory=HedgePolicy)
+    settle: SettlePolicy = Field(default_factory=SettlePolicy)
+
+
+@dataclass(frozen=True, slots=True, config=STRICT)
+class FlowPolicy:
+    """Who asks for what; rates are expected events a day of the whole market."""
+
+    trades_per_day: NonNegative = 40.0
+    buy_share: Share = 0.6  # takers buy more options than they sell
+    call_share: Share = 0.5
+    deltas: tuple[Annotated[float, Field(gt=0.0, lt=1.0)], ...] = (0.1, 0.25, 0.4, 0.5)
+    delta_weights: tuple[NonNegative, ...] = (0.2, 0.3, 0.25, 0.25)
+    tenor_decay_days: Positive = 14.0  # weight of an expiry falls by e over this life
+    min_life_days: NonNegative = 0.25
+    notional_median: Positive = 10_000.0  # USD a leg
+    notional_sigma: NonNegative = 1.0  # of its logarithm
+    spread_share: Share = 0.15  # two-leg packages among new trades
+    close_per_day: NonNegative = 0.25  # rate at which one open option position is closed
+    perp_trades_per_day: NonNegative = 20.0
+    perp_notional_median: Positive = 10_000.0
+    perp_close_per_day: NonNegative = 1.0
+    deposits_per_day: NonNegative = 0.2
+    deposit_median: Positive = 50_000.0  # USD
+    exit_per_day: NonNegative = 0.01  # rate at which one LP asks to leave
+    exit_share: Annotated[float, Field(gt=0.0, le=1.0)] = 0.5  # of its shares, each time
+
+    @model_validator(mode="after")
+    def _weights_match(self) -> Self:
+        if len(self.deltas) != len(self.delta_weights) or not sum(self.delta_weights) > 0.0:
+            raise ValueError(f"delta_weights {self.delta_weights} must weigh each of {self.deltas}")
+        return self
+
+
+@dataclass(frozen=True, slots=True, config=STRICT)
+class Weights:
+    """kappa of the risk potential over `depth_nav`, by Greek: the twin of `IOptionsAMM.Weights`."""
+
+    delta: NonNegative = 0.02
+    vega: NonNegative = 1.0
+    expiry_vega: NonNegative = 3.0
+    gamma: NonNegative = 0.00003
+    vanna: NonNegative = 0.02
+    volga: NonNegative = 0.02
+
+
+@dataclass(frozen=True, slots=True, config=STRICT)
+class Spreads:
+    """The twin of `IOptionsAMM.Spreads`."""
+
+    vol_points: NonNegative = 0.0175
+    floor_rate: NonNegative = 0.0002
+    hedge_cost: NonNegative = 0.0008
+    toxicity: Annotated[float, Field(ge=1.0, le=5.0)] = 1.0
+    drift_widening: NonNegative = 10.0
+    max_drift: Annotated[float, Field(gt=0.0, le=0.5)] = 0.05
+    delta_cut: Annotated[float, Field(ge=0.0, lt=0.5)] = 0.03
+    reserve_share: Positive = 0.15
+
+
+@dataclass(frozen=True, slots=True, config=STRICT)
+class Limits:
+    """The twin of `IOptionsAMM.Limits`."""
+
+    vega: Positive = 0.2
+    delta: Positive = 0.5
+    utilisation: Share = 0.8
+    shift_cap: Positive = 0.15
+    hedge_bound: Annotated[float, Field(gt=0.0, le=0.1)] = 0.02
+    depth_growth: NonNegative = 0.02
+    max_age: Seconds = 7_200
+    min_life: Seconds = 14_400
+
+
+@dataclass(frozen=True, slots=True, config=STRICT)
+class AmmParameters:
+    """What an `OptionsAMM` is deployed with."""
+
+    weights: Weights = Field(default_factory=Weights)
+    spreads: Spreads = Field(default_factory=Spreads)
+    limits: Limits = Field(default_factory=Limits)
+
+
+@dataclass(frozen=True, slots=True, config=STRICT)
+class HestonPrices:
+    """A seeded Heston path with jumps; vols are roots of variances a year."""
+
+    source: Literal["heston"] = "heston"
+    spot: Positive = 2_500.0
+    vol: Positive = 0.7
+    long_run_vol: Positive = 0.7
+    mean_reversion: Positive = 8.0
+    vol_of_vol: NonNegative = 2.0
+    correlation: Correlation = -0.3
+    drift: float = 0.0
+    jumps_per_year: NonNegative = 8.0
+    jump_mean: float = -0.04  # of the log price
+    jump_vol: NonNegative = 0.05
+
+
+@dataclass(frozen=True, slots=True, config=STRICT)
+class FilePrices:
+    """A file of exchange klines, whole days `from`..`to` included (UTC)."""
+
+    path: Path
+    source: Literal["file"] = "file"
+    start: Annotated[dt.date | None, Field(alias="from")] = None
+    end: Annotated[dt.date | None, Field(alias="to")] = None
+
+
+@dataclass(frozen=True, slots=True, config=STRICT)
+class Underlying:
+    """What the market is about; `id` is its number on chain."""
+
+    symbol: Annotated[str, Field(min_length=1, max_length=16)] = "ETH"
+    id: Annotated[int, Field(ge=1, le=255)] = 1
+
+
+@dataclass(frozen=True, slots=True, config=STRICT)
+class Scenario:
+    """A market to replay: all a run depends on."""
+
+    name: Annotated[str, Field(min_length=1)]
+    seed: Count
+    prices: Annotated[HestonPrices | FilePrices, Field(discriminator="source")]
+    underlying: Underlying = Field(default_factory=Underlying)
+    start: dt.date = dt.date(2024, 1, 1)  # of a Heston path; a file has its own times
+    step_seconds: Annotated[int, Field(ge=60, le=86_400)] = 3_600
+    steps: Annotated[int, Field(ge=1)] = 720
+    quote_decimals: Annotated[int, Field(ge=0, le=18)] = 6
+    option_deposits: tuple[Positive, ...] = (1_000_000.0, 600_000.0, 400_000.0)  # one LP each, USD
+    perp_deposits: tuple[Positive, ...] = (1_000_000.0,)
+    takers: Annotated[int, Field(ge=1)] = 12
+    taker_cash: Positive = 250_000.0
+    flow: FlowPolicy = Field(default_factory=FlowPolicy)
+    keeper: KeeperPolicy = Field(default_factory=KeeperPolicy)
+    reference: ReferencePolicy = Field(default_factory=ReferencePolicy)
+    amm: AmmParameters = Field(default_factory=AmmParameters)
+
+
+def load_scenario(path: Path) -> Scenario:
+    """A scenario from a YAML file.
+
+    Raises
+    ------
+    ConfigError
+        Where the file is missing, is no YAML mapping, or a key in it is unknown, missing or out of
+        its bounds: one line for each, with its name, value and bound.
+    """
+    try:
+        content = yaml.safe_load(path.read_text())
+    except FileNotFoundError:
+        raise ConfigError(f"scenario {path} does not exist; see scenarios/") from None
+    except yaml.YAMLError as error:
+        raise ConfigError(f"scenario {path} is no YAML: {error}") from error
+    if not isinstance(content, dict):
+        raise ConfigError(f"scenario {path} must be a mapping of keys, not {content!r}")
+    return parse_scenario(content, source=str(path))
+
+
+def parse_scenario(content: dict[str, Any], *, source: str = "scenario") -> Scenario:
+    """A scenario from the keys of a file; raises as `load_scenario` does."""
+    try:
+        return TypeAdapter(Scenario).validate_python(content)
+    except ValidationError as error:
+        lines = "\n".join(f"  {_line(detail)}" for detail in error.errors())
+        raise ConfigError(f"{source}:\n{lines}") from None
+
+
+def _line(detail: Any) -> str:
+    key = ".".join(str(part) for part in detail["loc"]) or "scenario"
+    if detail["type"] == "unexpected_keyword_argument":
+        return f"{key} is no known key; its value is {detail['input']!r}"
+    if detail["type"] in ("missing", "missing_argument"):
+        return f"{key} is missing"
+    rule = detail["msg"].removeprefix("Input ").removeprefix("Value error, ")
+    return f"{key} is {detail['input']!r}: {rule}"
