@@ -42,6 +42,8 @@ class Greeks:
         V_Fs, V_FFs.
     veta, dvanna_dvol : ndarray
         V_st, V_Fss.
+    theta_decay : ndarray
+        V_tt.
     """
 
     value: Floats
@@ -58,6 +60,7 @@ class Greeks:
     zomma: Floats
     veta: Floats
     dvanna_dvol: Floats
+    theta_decay: Floats
 
 
 def greeks(
@@ -114,6 +117,8 @@ def greeks(
     gamma = density / (f * deviation)
     vega = f * density * np.sqrt(t)
     vanna = -density * d2 / s
+    erosion = -f * density * s / (2.0 * np.sqrt(t))
+    theta = r * value + erosion
     # t in the denominators is time left, so its derivative by calendar time changes sign.
     return Greeks(
         value=value,
@@ -123,11 +128,12 @@ def greeks(
         vega=vega,
         volga=vega * cross / s,
         ultima=-vega / s**2 * (cross * (1.0 - cross) + d1 * d1 + d2 * d2),
-        theta=r * value - f * density * s / (2.0 * np.sqrt(t)),
+        theta=theta,
         charm=r * delta + density * d2 / (2.0 * t),
         color=r * gamma + gamma * (1.0 - cross) / (2.0 * t),
         vanna=vanna,
         zomma=gamma * (cross - 1.0) / s,
         veta=r * vega - vega * (1.0 + cross) / (2.0 * t),
         dvanna_dvol=density * (d1 + d2 - d1 * d2 * d2) / s**2,
+        theta_decay=r * (2.0 * theta - r * value) + erosion * (1.0 - cross) / (2.0 * t),
     )

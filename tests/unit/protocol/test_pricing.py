@@ -129,6 +129,7 @@ def test_greeks__every_derivative__matches_mpmath(
         "zomma": (2, 0, 1),
         "veta": (0, 1, 1),
         "dvanna_dvol": (1, 0, 2),
+        "theta_decay": (0, 2, 0),
     }
     assert set(orders) == set(Greeks.__slots__)
     with mp.workdps(40):
@@ -136,7 +137,7 @@ def test_greeks__every_derivative__matches_mpmath(
             reference = mp.diff(
                 lambda x, y, z: mp_value(x, k, y, z, is_call=is_call, rate=rate), (f, t, s), order
             )
-            sign = -1 if order[1] else 1  # calendar time runs against time left
+            sign = (-1) ** order[1]  # calendar time runs against time left
             assert float(getattr(book, name)) == pytest.approx(
                 sign * float(reference), rel=1e-9, abs=1e-12
             ), name

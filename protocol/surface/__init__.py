@@ -1,0 +1,1 @@
+"""Volatility surfaces: raw SVI, its calibration, static arbitrage and a reference model."""
