@@ -92,18 +92,6 @@ def _count(word: uint256) -> uint256:
 
 @internal
 @pure
-def _shorts(word: uint256) -> uint256:
-    return (word >> SHORTS_SHIFT) & _BYTE
-
-
-@internal
-@pure
-def _perps(word: uint256) -> uint256:
-    return (word >> PERPS_SHIFT) & _BYTE
-
-
-@internal
-@pure
 def _has_margin(word: uint256) -> bool:
     """
     @return Whether anything in the account can lose more than was paid for it.
