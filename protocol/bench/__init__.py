@@ -1,0 +1,1 @@
+"""Measurements: functions that return rows; printing them is the command line's."""
