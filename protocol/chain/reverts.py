@@ -15,7 +15,8 @@ _HALTS = {
         "tx.gas_limit > env.block",
         "exceeds block gas",
     ),
-    "OutOfGas": ("outofgas", "out of gas"),
+    "CodeRejected": ("createcontractsizelimit", "createcontractstartingwithef"),
+    "OutOfGas": ("outofgas", "out of gas", "oog"),
 }
 
 
