@@ -54,8 +54,11 @@ def start(
     folder: Path = FOLDER,
     fresh: bool = False,
     state_interval: int = 2,
+    genesis_time: int | None = None,
 ) -> Devnet:
     """Start a devnet, or return the one that runs. `fresh` forgets the state kept on disk.
+
+    `genesis_time` is that of a fresh chain's first block; now, if not given.
 
     Raises `AnvilMissing`, `PortInUse`, or `ChainError` with anvil's own words.
     """
@@ -67,6 +70,8 @@ def start(
     if fresh:
         (folder / "state.json").unlink(missing_ok=True)
     command = [anvil, *_options(port, chain_id), "--state", folder / "state.json"]
+    if genesis_time is not None:
+        command += ["--timestamp", str(genesis_time)]
     with (folder / "anvil.log").open("w") as log:
         process = subprocess.Popen(
             [*map(str, command), "--state-interval", str(state_interval)],
