@@ -241,7 +241,7 @@ def claim_treasury(receiver: address, tokens: uint256):
     self._running()
     amount: uint256 = tokens * _unit
     word: uint256 = self._reserves
-    assert amount <= word & _RESERVE, "ledger: not that much claimed"
+    assert amount <= word & _RESERVE, "ledger: not that much owed"
     self._reserves = word - amount
     log IClearinghouse.ReservesClaimed(receiver=receiver, amount=amount)
     extcall ICustody(custody).pay(receiver, tokens)
