@@ -71,14 +71,20 @@ class ReferencePolicy:
 
 @dataclass(frozen=True, slots=True, config=STRICT)
 class AnchorPolicy:
-    """When the surface and the price are posted, and how far one push may move."""
+    """When the surface and the price are posted, and how far one push may move.
+
+    The steps are those of the contract less a margin for the block a push lands in: what a 30-day
+    vol, the basis and the rate may move once `step_interval_seconds` have passed since the last.
+    """
 
     push_seconds: Seconds = 300
+    min_push_seconds: Seconds = 240  # the contract takes no two pushes within
     vol_move: Positive = 0.0175  # push earlier when an implied vol moved more: the half-spread
     record_seconds: Seconds = 60  # age of the recorded price that asks for a new record
-    vol_step: Positive = 0.10  # largest move of a 30-day vol in one push; grows with 1/sqrt(life)
-    basis_step: Positive = 0.02
-    rate_step: Positive = 0.05
+    vol_step: Positive = 0.115
+    basis_step: Positive = 0.019
+    rate_step: Positive = 0.048
+    step_interval_seconds: Seconds = 3_600
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)

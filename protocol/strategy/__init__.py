@@ -1,0 +1,1 @@
+"""Pure strategies: a snapshot and a policy in, intents out."""
