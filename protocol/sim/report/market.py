@@ -31,7 +31,7 @@ def price(result: RunResult, summary: Summary) -> Figure:
     bought = sum(mark.notional for mark in legs if mark.size > 0) / (notional or 1.0)
     text = (
         f"{record.underlying} went from {words.money(spots[0])} to {words.money(spots[-1])} "
-        f"({words.percent(summary.pool.hold_return, sign=True)}). Each mark is a leg at its strike: "
+        f"({words.percent(summary.pool.hold_return, sign=True)}). Marks are legs at their strikes: "
         f"{words.plural(summary.trades, 'trade')} on {words.money(notional)} of underlying, "
         f"{words.percent(bought, digits=0)} of it bought; "
         f"{words.plural(summary.expiries, 'expiry')} settled."
@@ -42,6 +42,8 @@ def price(result: RunResult, summary: Summary) -> Figure:
         _settlements(record),
     ]
     layout = time_layout("USD", hovermode="closest", shapes=_verticals(record))
+    first, last = times(record.steps, (0, -1))
+    layout["xaxis"]["range"] = [first, last + 0.01 * (last - first)]
     return Figure("price", "Price and trades", text, data, layout, height=460)
 
 
@@ -239,6 +241,12 @@ def _slider(moments: Sequence[Surface], slots: int) -> Json:
     return {
         "active": count - 1,
         "pad": {"t": 50},
+        "bgcolor": "@line",
+        "activebgcolor": "@s1",
+        "bordercolor": "@muted",
+        "tickcolor": "@muted",
+        "x": 0.06,
+        "len": 0.88,
         "currentvalue": {"prefix": "on chain at "},
         "steps": [
             {

@@ -35,7 +35,8 @@ def waterfall(result: RunResult, summary: Summary) -> Figure:
     """From nothing to the net P&L, cause by cause."""
     pnl = summary.pnl
     totals = {key: part.amount for key, part in pnl.components.items()}
-    rows = _grouped(totals, _order(pnl.components))
+    by_size = sorted(_order(pnl.components), key=lambda key: -abs(totals[key]))
+    rows = _grouped(totals, by_size)
     ends = np.cumsum(list(rows.values()))
     text = (
         f"The pool made {words.money(pnl.net, sign=True)}. The residual, what no Greek and no flow "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from protocol.pricing.black76 import Floats
 from protocol.sim.record import StepRecord
@@ -98,9 +99,9 @@ def ledger(result: RunResult, summary: Summary) -> Figure:
     ]
     worst = summary.ledger
     text = (
-        f"After each of {words.plural(len(steps), 'step')}: positions of every instrument add up to "
-        f"0 (largest imbalance {worst.imbalance:,} wei) and the tokens cover every claim (largest "
-        f"shortfall {worst.shortfall:,} wei)."
+        f"After each of {words.plural(len(steps), 'step')} the positions of every instrument add "
+        f"up to 0 (largest imbalance {worst.imbalance:,} wei) and the tokens cover every claim "
+        f"(largest shortfall {worst.shortfall:,} wei)."
     )
     layout = time_layout("wei")
     if not (worst.imbalance or worst.shortfall):
@@ -131,7 +132,7 @@ def refusals(result: RunResult, summary: Summary) -> Figure | None:
         f"The AMM refused {words.count(summary.refused)} of {words.plural(asked, 'request')}; the "
         f'most common reason is "{most}" ({words.plural(times_, "time")}).'
     )
-    layout = {"yaxis": {"automargin": True}, "xaxis": {"title": {"text": "times"}}, "bargap": 0.4}
+    layout = {"yaxis": {"showgrid": False}, "xaxis": {"title": {"text": "times"}}, "bargap": 0.4}
     return Figure("refusals", "Refusals", text, [bars], layout, height=130 + 34 * len(rows))
 
 
@@ -159,8 +160,8 @@ def _bars(x: Sequence[str], y: Sequence[float], *, name: str, color: str) -> Jso
     return {"type": "bar", "x": x, "y": rounded(y), "name": name, "marker": {"color": color}}
 
 
-def _worst(steps: Sequence[StepRecord], name: str, at: Sequence[int]) -> Floats:
+def _worst(steps: Sequence[StepRecord], name: str, at: NDArray[np.intp]) -> Floats:
     """The largest since the point before: a spike between two points still shows."""
-    starts = np.concatenate(([0], np.asarray(at[:-1], dtype=np.intp) + 1))
+    starts = np.concatenate(([0], at[:-1] + 1))
     worst: Floats = np.maximum.reduceat(column(steps, name), starts)
     return worst

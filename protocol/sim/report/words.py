@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from protocol.sim.summary import Ratio, Ratios
 
 MINUS = "−"
-NAMES = {"hedging_cost": "hedging cost", "dvanna_dvol": "vanna by vol"}
 
 
 def money(amount: float, *, sign: bool = False) -> str:
@@ -20,7 +19,7 @@ def money(amount: float, *, sign: bool = False) -> str:
 def percent(share: float, *, sign: bool = False, digits: int = 2) -> str:
     """0.0123 as 1.23 %."""
     size = f"{abs(share) * 100:,.{digits}f}"
-    return f"{_sign(share, sign) if float(size.replace(',', '')) else ''}{size} %"
+    return f"{_sign(share, sign) if float(size.replace(',', '')) else ''}{size}\u00a0%"
 
 
 def count(number: int) -> str:
@@ -46,7 +45,12 @@ def ratio(value: Ratio) -> str:
 
 def name(component: str) -> str:
     """A component of P&L as it is called on screens."""
-    return NAMES.get(component, component)
+    return {"dvanna_dvol": "vanna by vol"}.get(component, component.replace("_", " "))
+
+
+def unbroken(text: str) -> str:
+    """The same text, whose minus signs a browser keeps with their numbers."""
+    return text.replace(MINUS, f"{MINUS}\u2060")
 
 
 def day(timestamp: int) -> str:

@@ -1,8 +1,7 @@
 const FIGURES = JSON.parse(document.getElementById("figures").textContent);
 const CONFIG = {
-  responsive: true,
   displaylogo: false,
-  modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
+  modeBarButtons: [["toImage", "resetScale2d"]],
 };
 const root = document.documentElement;
 const system = matchMedia("(prefers-color-scheme: dark)");
@@ -32,8 +31,9 @@ function base(narrow) {
     font: { family: getComputedStyle(document.body).fontFamily, size: 12, color: "@muted" },
     margin: { l: narrow ? 44 : 64, r: 16, t: 26, b: 40 },
     xaxis: { ...axis, showgrid: false },
-    yaxis: { ...axis, tickformat: "~s" },
-    legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom", xanchor: "left" },
+    yaxis: { ...axis, },
+    legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom", xanchor: "left", traceorder: "normal" },
+    modebar: { bgcolor: "rgba(0,0,0,0)", color: "@muted", activecolor: "@ink" },
     hoverlabel: { bgcolor: "@card", bordercolor: "@line", font: { color: "@ink" } },
   });
 }
@@ -62,12 +62,12 @@ document.getElementById("theme").addEventListener("click", () => setTheme(root.d
 system.addEventListener("change", (event) => setTheme(event.matches));
 setTheme(system.matches);
 
-// figures are drawn as they come into view: the page is there at once
-const seen = new IntersectionObserver(
-  (entries) => entries.filter((entry) => entry.isIntersecting).forEach((entry) => {
-    seen.unobserve(entry.target);
-    draw(entry.target);
-  }),
-  { rootMargin: "600px" },
-);
-document.querySelectorAll(".plot").forEach((element) => seen.observe(element));
+// one figure at a time: the page can be read and scrolled from the start
+const resized = new ResizeObserver((entries) => entries.forEach((entry) => Plotly.Plots.resize(entry.target)));
+function drawNext([element, ...rest]) {
+  if (!element) return;
+  draw(element);
+  resized.observe(element);
+  setTimeout(drawNext, 0, rest);
+}
+drawNext([...document.querySelectorAll(".plot")]);
