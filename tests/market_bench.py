@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from protocol.chain.artifacts import Artifacts
@@ -137,9 +137,7 @@ class Bench:
 
 def build(chain: EmbeddedChain, artifacts: Artifacts, *, decimals: int = 6) -> Bench:
     def put(name: str, *args: Any) -> AnyContract:
-        artifact = artifacts[name]
-        address = deploy_contract(chain, artifact, *args, sender=ADMIN)
-        return AnyContract(chain, address, artifact.abi)
+        return _put(chain, artifacts, name, *args)
 
     token, manager = put("MockERC20", "Dollar", "USD", decimals), put("AccessManager")
     feed = put("MockAggregator", 8, SPOT * FEED_UNIT // WAD)
@@ -150,21 +148,44 @@ def build(chain: EmbeddedChain, artifacts: Artifacts, *, decimals: int = 6) -> B
     fees = put("FeeSchedule", manager.address)
     known = (ledger.address, oracle.address, fees.address, manager.address)
     perp = put("PerpMarket", *known, ETH, tuple(PARAMS.values()))
-    names = ("Vomma ETH perp LP", "vLP")
-    around = (perp.address, ledger.address, custody.address, manager.address)
-    vault = put("LiquidityVault", *around, *names, tuple(TERMS.values()))
-
-    bounds = (MAX_AGE, WAD, 10**6 * WAD)
-    oracle.send("set_feed", ETH, feed.address, *bounds, DEVIATION, DRIFT, sender=ADMIN)
-    manager.send("set_ledger", ledger.address, sender=ADMIN)
-    custody.send("set_ledger", ledger.address, sender=ADMIN)
-    ledger.send("set_venue", perp.address, TRADE | CASH, sender=ADMIN)
-    ledger.send("open_pool", account(perp.address), sender=ADMIN)
-    engine.send("set_perp", ETH, perp.address, sender=ADMIN)
-    fees.send("push", PERP_PATH, perp.address, sender=ADMIN)
-    perp.send("set_vault", vault.address, sender=ADMIN)
+    vault = put("LiquidityVault", *_vault_args(perp, ledger, custody, manager))
     parts = (token, manager, custody, feed, oracle, engine, ledger, fees, perp, vault)
-    return Bench(chain, *parts, decimals)
+    bench = Bench(chain, *parts, decimals)
+    _wire(bench)
+    return bench
+
+
+def with_mock_pool(bench: Bench, artifacts: Artifacts) -> Bench:
+    """The same bench with a MockPool and its vault in place of the perp market."""
+    pool = _put(bench.chain, artifacts, "MockPool", bench.ledger.address)
+    bench.ledger.send("open_pool", account(pool.address), sender=ADMIN)
+    args = _vault_args(pool, bench.ledger, bench.custody, bench.manager)
+    vault = _put(bench.chain, artifacts, "LiquidityVault", *args)
+    return replace(bench, perp=pool, vault=vault)
+
+
+def _put(chain: EmbeddedChain, artifacts: Artifacts, name: str, *args: Any) -> AnyContract:
+    artifact = artifacts[name]
+    address = deploy_contract(chain, artifact, *args, sender=ADMIN)
+    return AnyContract(chain, address, artifact.abi)
+
+
+def _vault_args(pool: AnyContract, *around: AnyContract) -> tuple[Any, ...]:
+    addresses = [contract.address for contract in (pool, *around)]
+    return (*addresses, "Vomma ETH perp LP", "vLP", tuple(TERMS.values()))
+
+
+def _wire(bench: Bench) -> None:
+    bounds = (MAX_AGE, WAD, 10**6 * WAD)
+    feed = (ETH, bench.feed.address, *bounds, DEVIATION, DRIFT)
+    bench.oracle.send("set_feed", *feed, sender=ADMIN)
+    bench.manager.send("set_ledger", bench.ledger.address, sender=ADMIN)
+    bench.custody.send("set_ledger", bench.ledger.address, sender=ADMIN)
+    bench.ledger.send("set_venue", bench.perp.address, TRADE | CASH, sender=ADMIN)
+    bench.ledger.send("open_pool", bench.pool, sender=ADMIN)
+    bench.engine.send("set_perp", ETH, bench.perp.address, sender=ADMIN)
+    bench.fees.send("push", PERP_PATH, bench.perp.address, sender=ADMIN)
+    bench.perp.send("set_vault", bench.vault.address, sender=ADMIN)
 
 
 def rewound(make: Callable[[], Bench]) -> Iterator[Callable[[], Bench]]:
