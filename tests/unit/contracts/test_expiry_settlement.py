@@ -1,0 +1,196 @@
+"""ExpirySettlement: one print for all, payoffs, and the ledger's side of an expiry."""
+
+from __future__ import annotations
+
+import pytest
+
+from protocol.types import Instrument
+from protocol.units import WAD
+from tests.ledger_bench import (
+    ADMIN,
+    ETH,
+    EXPIRY_SECONDS,
+    MAKER,
+    OTHER,
+    PAUSED,
+    POOL,
+    STRANGER,
+    TAKER,
+    VENUE,
+    account,
+    leg,
+    make_bench,
+)
+
+DOLLARS = 100_000
+PERP = Instrument.perp(ETH)
+
+
+@pytest.fixture
+def bench(chain, deploy):
+    made = make_bench(chain, deploy)
+    for owner in (TAKER, MAKER, OTHER, POOL):
+        made.fund(owner, DOLLARS)
+    return made
+
+
+@pytest.fixture
+def day(bench) -> int:
+    return bench.day
+
+
+def settle(bench, owner):
+    return bench.expiry.send("settle_account", account(owner), sender=STRANGER)
+
+
+def settle_pool(bench, day):
+    return bench.expiry.send("settle_pool", account(POOL), ETH, day, sender=STRANGER)
+
+
+def test_take_print__before_expiry_or_without_one__reverts(bench, chain, day, reverts):
+    chain.set_time(day * 86_400 + EXPIRY_SECONDS - 1)
+    bench.market.send("set_print", ETH, day, 3_000 * WAD, sender=ADMIN)
+    with reverts("expiry: not expired"):
+        bench.expiry.send("take_print", ETH, day, sender=STRANGER)
+    chain.advance(1)
+    with reverts("expiry: no print"):
+        bench.expiry.send("take_print", ETH + 1, day, sender=STRANGER)
+    with reverts("expiry: not expired"):  # the perp's day
+        bench.expiry.send("take_print", ETH, 0, sender=STRANGER)
+    receipt = bench.expiry.send("take_print", ETH, day, sender=STRANGER)
+    assert bench.expiry.call("settlement_price", ETH, day) == 3_000 * WAD
+    expected = {"underlying": ETH, "day": day, "price": 3_000 * WAD}
+    assert bench.expiry.events(receipt)[0].args == expected
+
+
+def test_take_print__again__keeps_the_first(bench, day):
+    bench.set_print(day, 3_000 * WAD)
+    bench.set_print(day, 9_000 * WAD)
+    assert bench.expiry.call("settlement_price", ETH, day) == 3_000 * WAD
+
+
+@pytest.mark.parametrize(
+    ("price", "call", "put"),
+    [
+        (3_500, 500, 0),
+        (3_000, 0, 0),
+        (2_200, 0, 800),
+    ],
+)
+def test_settle__pays_intrinsic_value(bench, day, price, call, put):
+    bench.settle([leg(bench.call(3_000), 2 * WAD), leg(bench.put(3_000), -WAD)])
+    bench.set_print(day, price * WAD)
+    receipt = settle(bench, TAKER)
+    settle(bench, MAKER)
+    assert bench.cash(TAKER) == (DOLLARS + 2 * call - put) * WAD
+    assert bench.cash(MAKER) == (DOLLARS - 2 * call + put) * WAD
+    assert bench.portfolio(TAKER) == bench.portfolio(MAKER) == {}
+    (event,) = bench.ledger.events(receipt)
+    assert event.name == "ExpiriesSettled"
+    assert event.args["cash"] == (2 * call - put) * WAD
+
+
+def test_settle__leaves_what_has_not_expired(bench, day):
+    later = bench.call(3_000, day + 7)
+    for instrument in (later, bench.call(2_500, day), PERP, bench.put(3_500, day)):
+        bench.fill(instrument, WAD, maker=POOL)
+    bench.set_print(day, 3_000 * WAD)
+    assert bench.expiry.call("settle_account", account(TAKER)) == 2
+    settle(bench, TAKER)
+    assert bench.portfolio(TAKER) == {later.id: WAD, PERP.id: WAD}
+    assert bench.cash(TAKER) == (DOLLARS + 1_000) * WAD
+    assert bench.expiry.call("settle_account", account(TAKER)) == 0
+    settle(bench, TAKER)  # nothing to do is no failure
+
+
+def test_settle__of_two_expiries_at_once(bench, day):
+    for when in (day, day + 1):
+        bench.fill(bench.call(2_900, when), WAD, maker=POOL)
+    bench.set_print(day, 3_000 * WAD)
+    bench.set_print(day + 1, 3_100 * WAD)
+    settle(bench, TAKER)
+    assert bench.cash(TAKER) == (DOLLARS + 100 + 200) * WAD
+
+
+def test_settle_pool__pays_one_expiry(bench, day):
+    bench.fill(bench.call(2_900, day), WAD, maker=POOL)
+    bench.fill(bench.call(2_900, day + 1), WAD, maker=POOL)
+    bench.set_print(day, 3_000 * WAD)
+    settle_pool(bench, day)
+    assert bench.pool_positions(POOL, day) == {}
+    assert bench.pool_positions(POOL, day + 1) == {bench.call(2_900, day + 1).id: -WAD}
+    assert bench.cash(POOL) == (DOLLARS - 100) * WAD
+    assert bench.expiry.call("settle_pool", account(POOL), ETH, day) == 0
+
+
+def test_settle__when_paused__goes_on(bench, day):
+    bench.fill(bench.call(2_900), WAD, maker=POOL)
+    bench.pause(PAUSED)
+    bench.set_print(day, 3_000 * WAD)
+    settle(bench, TAKER)
+    assert bench.cash(TAKER) == (DOLLARS + 100) * WAD
+
+
+def test_loser__may_end_in_debt(bench, day):
+    bench.fill(bench.call(3_000), 100 * WAD, 50_000 * WAD)
+    bench.set_print(day, 5_000 * WAD)
+    settle(bench, MAKER)
+    assert bench.cash(MAKER) == (DOLLARS + 50_000 - 200_000) * WAD
+
+
+def test_rounding__takes_from_both(bench, day):
+    size, price = WAD // 3, 3_000 * WAD + 1
+    bench.fill(bench.call(2_999), size, maker=MAKER)
+    bench.set_print(day, price)
+    exact = size * (WAD + 1)
+    assert exact % WAD != 0
+    settle(bench, TAKER)
+    settle(bench, MAKER)
+    assert bench.cash(TAKER) == DOLLARS * WAD + exact // WAD
+    assert bench.cash(MAKER) == DOLLARS * WAD - exact // WAD - 1
+
+
+def test_gas_of_64_series__is_bounded(bench, day):
+    for strike in range(2_968, 3_032):
+        bench.fill(bench.call(strike), WAD // 100, maker=POOL)
+    bench.set_print(day, 3_000 * WAD)
+    assert settle(bench, TAKER).gas_used < 1_000_000
+    assert settle_pool(bench, day).gas_used < 1_000_000
+    assert bench.portfolio(TAKER) == bench.pool_positions(POOL, day) == {}
+
+
+# ── the ledger's own checks ──
+
+
+def expire(bench, instruments, payoffs, *, owner=TAKER, sender=VENUE):
+    return bench.ledger.send("settle_expiries", account(owner), instruments, payoffs, sender=sender)
+
+
+def test_settle_expiries__without_the_right__reverts(bench, reverts):
+    bench.ledger.send("set_venue", STRANGER, 3, sender=ADMIN)
+    with reverts("ledger: no right to expire"):
+        expire(bench, [], [], sender=STRANGER)
+
+
+def test_settle_expiries__of_what_has_not_expired__reverts(bench, chain, day, reverts):
+    series = bench.call(3_000, day)
+    bench.fill(series, WAD)
+    bench.fill(PERP, WAD)
+    chain.set_time(day * 86_400 + EXPIRY_SECONDS - 1)
+    for instrument in (series, PERP):
+        with reverts("ledger: series not expired"):
+            expire(bench, [instrument.id], [WAD])
+    chain.advance(1)
+    expire(bench, [series.id], [WAD])
+
+
+def test_settle_expiries__of_what_is_not_held__reverts(bench, chain, day, reverts):
+    series = bench.call(3_000, day)
+    bench.fill(series, WAD)
+    chain.set_time(day * 86_400 + EXPIRY_SECONDS)
+    with reverts("ledger: no position"):
+        expire(bench, [series.id, series.id], [WAD, WAD])
+    with reverts("ledger: no position"):
+        expire(bench, [bench.put(3_000, day).id], [WAD])
+    with reverts("ledger: lengths differ"):
+        expire(bench, [series.id], [])
