@@ -7,10 +7,9 @@ import datetime as dt
 from protocol.chain.artifacts import Artifacts
 from protocol.chain.embedded import EmbeddedChain
 from protocol.config import HestonPrices, Scenario
-from protocol.sim.world import KEEPER, SETUP_SECONDS, World, account_of, build_world
-from protocol.strategy.settle import weekly_days
-from protocol.surface.reference_model import reference_surface
-from protocol.types import STRIKE_STEPS, Instrument, Kind, Leg
+from protocol.sim.opening import open_market
+from protocol.sim.world import SETUP_SECONDS, World, account_of, build_world
+from protocol.types import Instrument, Kind, Leg
 from protocol.units import WAD
 
 SPOT = 2_000.0
@@ -48,17 +47,5 @@ def listed_world(artifacts: Artifacts) -> World:
     scenario = Scenario(name="bench", seed=0, prices=HestonPrices(spot=SPOT))
     chain = EmbeddedChain(timestamp=START - SETUP_SECONDS)
     world = build_world(chain, artifacts, scenario, price=SPOT)
-    days = weekly_days(START, scenario.keeper.settle)
-    surface = reference_surface(
-        underlying=world.underlying,
-        spot=SPOT,
-        variance=0.5,
-        timestamp=START,
-        days=days,
-        policy=scenario.reference,
-    )
-    world.system.surface.push(world.underlying, surface.expiries, sender=KEEPER)
-    step = round(scenario.keeper.settle.strike_step * STRIKE_STEPS)
-    for day in days:
-        world.market.amm.list_expiry(day, step, sender=KEEPER)
+    open_market(world, variance=0.5)
     return world

@@ -78,11 +78,17 @@ class System:
         known = ", ".join(market.symbol for market in self.markets)
         raise NotDeployed(f"no market {symbol!r} in this deployment; it has {known}")
 
+    def contracts(self) -> dict[str, str]:
+        """Name and address of what all markets share."""
+        names = (
+            "token access custody ledger risk_engine settlement oracle surface pricer fees lens"
+        )
+        return {name: getattr(self, name).address for name in names.split()}
+
     def addresses(self) -> dict[str, object]:
-        """What `at` needs to find this deployment again, as JSON values."""
-        parts = "token access custody ledger risk_engine settlement oracle surface pricer fees lens"
+        """What `system_at` needs to find this deployment again, as JSON values."""
         return {
-            "contracts": {name: getattr(self, name).address for name in parts.split()},
+            "contracts": self.contracts(),
             "markets": [
                 {
                     "symbol": market.symbol,
