@@ -17,10 +17,10 @@ implements: IPool
 
 LEDGER: immutable(IClearinghouse)
 
-positions: int256
-reserve: uint256
-weight: uint256
-depth: uint256
+positions: public(int256)
+reserve: public(uint256)
+weight: public(uint256)
+depth: public(uint256)
 stale: bool
 
 
