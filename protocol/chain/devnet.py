@@ -16,6 +16,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from protocol.chain.artifacts import ROOT, read_json, write_json
 from protocol.chain.base import BLOCK_GAS_LIMIT, DEVNET_CHAIN_ID
@@ -127,23 +128,21 @@ def find_anvil() -> Path:
     return Path(found)
 
 
-def read_addresses(chain_id: int, *, folder: Path = DEPLOYMENTS) -> dict[str, str]:
-    """Contract names to addresses of what was deployed on a chain."""
-    record = read_json(folder / f"{chain_id}.json")
-    if record is None:
+def read_addresses(chain_id: int, *, folder: Path = DEPLOYMENTS) -> dict[str, Any]:
+    """The address book of what was deployed on a chain, as it was written."""
+    book: dict[str, Any] | None = read_json(folder / f"{chain_id}.json")
+    if book is None:
         raise NotDeployed(
             f"nothing is known to be deployed on chain {chain_id} "
             f"({folder / f'{chain_id}.json'} is missing): run `vomma deploy`"
         )
-    return {str(name): str(address) for name, address in record.items()}
+    return book
 
 
-def write_addresses(
-    chain_id: int, addresses: Mapping[str, str], *, folder: Path = DEPLOYMENTS
-) -> Path:
-    """Keep what was deployed on a chain; the file is replaced whole."""
+def write_addresses(chain_id: int, book: Mapping[str, Any], *, folder: Path = DEPLOYMENTS) -> Path:
+    """Keep the address book of a chain (names to addresses, nested as one likes), whole."""
     path = folder / f"{chain_id}.json"
-    write_json(path, dict(addresses))
+    write_json(path, dict(book))
     return path
 
 

@@ -184,8 +184,9 @@ def test_rpc__no_node__says_devnet_up(port: int) -> None:
 
 
 def test_addresses__written__read_back(tmp_path: Path) -> None:
-    devnet.write_addresses(7, {"Clearinghouse": HOLDER}, folder=tmp_path)
-    assert devnet.read_addresses(7, folder=tmp_path) == {"Clearinghouse": HOLDER}
+    book = {"ledger": HOLDER, "markets": [{"symbol": "ETH", "amm": OTHER}]}
+    devnet.write_addresses(7, book, folder=tmp_path)
+    assert devnet.read_addresses(7, folder=tmp_path) == book
     assert list(tmp_path.iterdir()) == [tmp_path / "7.json"]
     with pytest.raises(NotDeployed, match="vomma deploy"):
         devnet.read_addresses(8, folder=tmp_path)
