@@ -117,7 +117,7 @@ def _read(path: Path) -> tuple[Times, Floats]:
         rows = csv.reader(file)
         header = [name.strip().lower() for name in next(rows, [])]
         at = _positions(path, header)
-        cells = [[row[i] for i in at] for row in rows if row]
+        cells = [_cells(path, row, at, rows.line_num) for row in rows if row]
     if not cells:
         raise DataError(f"{path}: no rows")
     table = np.array([[_number(cell) for cell in row] for row in cells]).T
@@ -156,6 +156,12 @@ def _positions(path: Path, header: list[str]) -> list[int]:
     if missing:
         raise DataError(f"{path}: no column for {', '.join(missing)}; it has {', '.join(header)}")
     return [found[name] for name in NAMES]
+
+
+def _cells(path: Path, row: list[str], at: list[int], line: int) -> list[str]:
+    if len(row) <= max(at):
+        raise DataError(f"{path}: row {line} has {len(row)} cells, needs {max(at) + 1}")
+    return [row[i] for i in at]
 
 
 def _number(cell: str) -> float:

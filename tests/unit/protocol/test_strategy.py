@@ -18,6 +18,7 @@ from protocol.config import (
     SettlePolicy,
 )
 from protocol.parameters import SurfaceParameters
+from protocol.pricing.black76 import Floats
 from protocol.strategy import anchor, hedge, refresh, settle
 from protocol.strategy.base import (
     CloseExpiry,
@@ -93,10 +94,11 @@ CALM = Snapshot(
 )
 
 
-def grid_vols(smiles: Surface, day: int, now: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def grid_vols(smiles: Surface, day: int, now: int) -> Floats:
     smile = smiles.on(day)
     span = (expiry_timestamp(day) - smile.timestamp) / YEAR
-    return np.sqrt(total_variance(k=CONTRACT_GRID, svi=smile.svi) / span)
+    vols: Floats = np.sqrt(total_variance(k=CONTRACT_GRID, svi=smile.svi) / span)
+    return vols
 
 
 # -- hedge --
