@@ -31,7 +31,7 @@ LN2 = log(mpf(2))
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """One function to fit: numerator and denominator degrees, interval and error weight."""
+    """One function to fit: interval, degrees, error weight; `unit`: it is exactly 1 at the start."""
 
     name: str
     exact: Function
@@ -41,6 +41,7 @@ class Fit:
     numerator: int
     denominator: int
     spread: str = "cosine"
+    unit: bool = False
 
     def start(self) -> list[mpf]:
         count = self.numerator + self.denominator + 2
@@ -160,7 +161,19 @@ def rows(fit: Fit, levels: list[tuple[mpf, mpf]]) -> list[tuple[int, int, int]]:
         # a denominator below zero is kept as its absolute value, which flips what it divides
         found.append((before * one * int(c * RAY**2), one * int(a * RAY), one))
         before = one
+    if fit.unit:
+        _, a, sx = found[0]
+        found[0] = (RAY * (a + fraction(found[1:], 0)), a, sx)
     return found
+
+
+def fraction(levels: list[tuple[int, int, int]], x: int) -> int:
+    """The levels in integers, as the chain computes them."""
+    tail = 0
+    for c, a, sx in reversed(levels):
+        size = abs(c) // (a + sx * x + tail)
+        tail = size if c > 0 else -size
+    return tail
 
 
 def vyper(levels: list[tuple[int, int, int]]) -> str:
@@ -199,7 +212,7 @@ def fits() -> list[Fit]:
         Fit("mills", mills, lambda x: density(x) ** mpf("0.9"), mpf(0), mpf(9), 7, 8),
         # e^-x / sqrt(2 pi) and e^-x: relative error
         Fit("density", lambda x: exp(-x) / root_two_pi, lambda x: exp(x), mpf(0), LN2, 5, 6),
-        Fit("exp", lambda x: exp(-x), lambda x: exp(x), mpf(0), mpf("0.25"), 4, 5),
+        Fit("exp", lambda x: exp(-x), lambda x: exp(x), mpf(0), mpf("0.18"), 4, 5, unit=True),
         # ln(hi/lo) for hi/lo up to 2.25, in z**2: absolute error of the logarithm
         Fit("log", log_series, lambda u: sqrt(u) + mpf("0.05"), mpf(0), z_max**2, 4, 5),
         # square root on seven decades: a seed for four Newton steps

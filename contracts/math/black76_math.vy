@@ -47,6 +47,8 @@ _VARIANCE: constant(uint256) = 72
 _SHORT: constant(uint256) = 117
 _MAX_EXPONENT: constant(uint256) = 20 * 10**36
 _MAX_RATIO: constant(uint256) = 1000
+# A ratio after discounting above which the ratio before it may be out of range: 1000 * e ** -0.166 = 847.
+_FAR_RATIO: constant(uint256) = 800
 # A variance in WAD becomes a square at 1e54, whose root is RAY.
 _SQUARE: constant(uint256) = 10**36
 
@@ -101,7 +103,7 @@ def _price(
     if spot > high:
         low = high
         high = spot
-    if high > unsafe_mul(low, _MAX_RATIO):
+    if high > unsafe_mul(low, _FAR_RATIO):
         self._check_strike(spot, strike)
     deviation: uint256 = wad_math._root(unsafe_mul(unsafe_mul(vol, vol), time) | 1)
     price: uint256 = unsafe_div(unsafe_mul(low, normal_math._tails(
@@ -130,7 +132,7 @@ def _price_delta_vega(
     if spot > high:
         low = high
         high = spot
-    if high > unsafe_mul(low, _MAX_RATIO):
+    if high > unsafe_mul(low, _FAR_RATIO):
         self._check_strike(spot, strike)
     deviation: uint256 = wad_math._root(unsafe_mul(unsafe_mul(vol, vol), time) | 1)
     tails: normal_math.Tails = normal_math._tails(
@@ -172,7 +174,7 @@ def _value(
     if forward > strike:
         low = strike
         high = forward
-    if high > unsafe_mul(low, _MAX_RATIO):
+    if high > unsafe_mul(low, _FAR_RATIO):
         self._check_strike(forward, strike)
     deviation: uint256 = wad_math._root(unsafe_mul(total_variance, _SQUARE))
     price: uint256 = unsafe_div(unsafe_mul(low, normal_math._tails(
@@ -206,7 +208,7 @@ def _value_greeks(
     if forward > strike:
         low = strike
         high = forward
-    if high > unsafe_mul(low, _MAX_RATIO):
+    if high > unsafe_mul(low, _FAR_RATIO):
         self._check_strike(forward, strike)
     deviation: uint256 = 1
     if time != 0:

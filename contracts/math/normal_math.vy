@@ -3,11 +3,11 @@
 @title normal_math
 @author Vomma
 @license AGPL-3.0-only
-@notice The normal density and the Mills ratio, in RAY (1e27). Together they give the tail
-        N(-x) = density(x) * mills(x) with a relative error, where a distribution function has an absolute one.
-@custom:domain `_density`: any square < 2**256. `_mills`: x <= 9 RAY.
-@custom:error `_density` 3e-21 relative. `_mills` 7e-19 relative at 0, 5e-16 at 3, 4e-12 at 5, so that
-        N(-x) is within 1.5e-19.
+@notice The two normal tails an option is made of, in RAY (1e27), from one density and two Mills ratios
+        R(x) = N(-x) / density(x). Straight-line code, since an internal call costs about 50 gas.
+@custom:domain Any middle, half < 2**255. Beyond 9 deviations the far tail is cut, beyond 11 there is none.
+@custom:error Measured: N(-x) 1.5e-19 absolute, 7e-19 relative at 0 to 1, 1.3e-15 at 3 to 4, 5.4e-12 at 5 to 6;
+        the density 6.7e-21 relative.
 @custom:source Coefficients: scripts/fit_kernel.py (Remez exchange, our own fits).
 """
 
@@ -34,6 +34,7 @@ def _tails(middle: uint256, half: uint256) -> Tails:
     @notice The two tails of an option with x1 = middle - half and x2 = middle + half, all RAY.
     """
     x2: uint256 = unsafe_add(middle, half)
+    # x1 without its sign; its square wraps around only where it is not used
     x1: uint256 = unsafe_sub(middle, half)
     if middle < half:
         x1 = unsafe_sub(half, middle)

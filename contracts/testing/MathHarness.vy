@@ -1,6 +1,7 @@
 #pragma version ~=0.4.3
 #pragma evm-version cancun
 #pragma optimize gas
+#pragma nonreentrancy on
 """
 @title MathHarness
 @author Vomma

@@ -17,7 +17,7 @@ _TOP = 2**256
 _LN2 = 693147180559945309417232121
 _AMOUNT, _FACTOR, _VARIANCE, _SHORT = 96, 64, 72, 117
 _MAX_EXPONENT = 20 * 10**36
-_MAX_RATIO = 1000
+_MAX_RATIO, _FAR_RATIO = 1000, 800
 _SQUARE = 10**36
 
 
@@ -196,7 +196,7 @@ def _discounted(spot: int, strike: int, time: int, vol: int, rate: int) -> int:
     exponent = rate * time
     if exponent >> _SHORT == 0:
         other = strike * discount(exponent // _GIGA) // RAY
-        if max(spot, other) > _MAX_RATIO * min(spot, other):
+        if max(spot, other) > _FAR_RATIO * min(spot, other):
             _check_strike(spot, strike)
         return other
     _check_strike(spot, strike)
@@ -209,7 +209,7 @@ def _check_value(forward: int, strike: int, total_variance: int, discount: int) 
     _check_amounts(forward, strike)
     _within("variance", total_variance, _VARIANCE)
     _within("discount", discount, _FACTOR)
-    if max(forward, strike) > _MAX_RATIO * min(forward, strike):
+    if max(forward, strike) > _FAR_RATIO * min(forward, strike):
         _check_strike(forward, strike)
 
 
