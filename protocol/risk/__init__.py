@@ -1,0 +1,1 @@
+"""What a book can lose, and where its profit came from."""
