@@ -296,6 +296,24 @@ def fee_word() -> uint256:
 
 @external
 @view
+def reference() -> uint256:
+    """
+    @return Price at which the potential values delta: spot of the latest refresh.
+    """
+    return self._reference()
+
+
+@external
+@view
+def snapshot(day: uint256) -> uint256[2]:
+    """
+    @return Surface words of an expiry's last refresh.
+    """
+    return pool_book.books[day].snapshot
+
+
+@external
+@view
 def expiries() -> DynArray[IOptionsAMM.ExpiryState, 12]:
     return pool_book._states()
 
@@ -412,10 +430,12 @@ def _check_limits(after: IOptionPricer.Risk, priced: IOptionPricer.Priced):
 @internal
 def _book_trade(legs: DynArray[IOptionsAMM.Leg, 4], priced: IOptionPricer.Priced):
     after: IOptionPricer.Risk = pool_book._after(priced.total)
+    for i: uint256 in range(len(legs), bound=4):
+        day: uint256 = series_codec._day(legs[i].instrument)
+        kept: int256 = pool_book._add_leg(day, legs[i].size, priced.legs[i])
+        after.reserve += kept
     self._check_limits(after, priced)
     pool_book._set_totals(after)
-    for i: uint256 in range(len(legs), bound=4):
-        pool_book._add_leg(series_codec._day(legs[i].instrument), legs[i].size, priced.legs[i])
 
 
 @internal
@@ -501,14 +521,17 @@ def _potential() -> uint256:
 def _follow_nav(nav: int256, reference: uint256):
     """
     @notice Depth falls with a loss at once and grows slowly: a deposit that doubled it between two
-            trades would be a gift to whoever knows its date.
+            trades would be a gift to whoever knows its date. A book without risk has no gift to
+            make, and follows at once: depth left tiny would take weeks to grow back.
     """
     value: uint256 = convert(max(nav, 0), uint256)
     depth: uint256 = self._market >> 128
     elapsed: uint256 = block.timestamp - ((self._market >> 88) & (2**40 - 1))
     growth: uint256 = amm_codec._limits(self._limits).depth_growth
-    if depth != 0:
-        value = min(value, depth + depth * growth // WAD * elapsed // 3600)
+    grown: uint256 = depth + depth * growth // WAD * elapsed // 3600
+    if depth != 0 and value > grown:
+        if pool_book._numerator(self._weights, reference) != 0:
+            value = grown
     self._set_depth(value, reference)
     self._market = (self._market & ~((2**40 - 1) << 88)) | (block.timestamp << 88)
     log IOptionsAMM.DepthSet(depth=value, nav=nav)

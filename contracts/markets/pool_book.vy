@@ -62,15 +62,15 @@ def _pack(risk: IOptionPricer.Risk, last: int256) -> uint256[3]:
 
 @internal
 def _set_totals(after: IOptionPricer.Risk):
-    # Reserves of buys and sells are taken at different spots, so their sum may end below zero; the
-    # next refresh makes it exact.
-    self.totals = self._pack(after, max(after.reserve, 0))
+    self.totals = self._pack(after, after.reserve)
 
 
 @internal
-def _add_leg(day: uint256, size: int256, leg: IOptionPricer.PricedLeg):
+def _add_leg(day: uint256, size: int256, leg: IOptionPricer.PricedLeg) -> int256:
     """
     @notice One leg of a trade into its expiry: the pool gave `size` contracts at the mark.
+    @return What of the reserve's change was not taken. Buys and sells reserve at different spots, so
+            an expiry could end below zero; it stays at zero, and the totals must stay its sum.
     """
     change: IOptionPricer.Risk = leg.change
     word: uint256 = self.expiry[day]
@@ -80,6 +80,7 @@ def _add_leg(day: uint256, size: int256, leg: IOptionPricer.PricedLeg):
     now: IOptionPricer.Risk = self._moved(self.books[day].risk, change)
     self.books[day].risk = self._pack(now, now.reserve)
     self.expiry[day] = amm_codec._with_reserve(word, convert(max(reserve, 0), uint256))
+    return max(-reserve, 0)
 
 
 @internal
