@@ -1,0 +1,1 @@
+"""The groups of commands; each module owns one, `protocol.cli` puts them together."""

@@ -1,0 +1,43 @@
+"""`vomma bench gas | accuracy`."""
+
+from __future__ import annotations
+
+import typer
+
+from protocol.commands.console import Json, print_json, print_table, progress
+
+app = typer.Typer(help="Measure the contracts as they are built here.", no_args_is_help=True)
+
+
+@app.command(epilog="Example: vomma bench gas --json")
+def gas(as_json: Json = False) -> None:
+    """Gas of the pricing kernel net of the call, and of whole trades."""
+    from protocol.bench.kernel import gas_rows, market_gas_rows
+    from protocol.bench.trades import trade_gas_rows
+    from protocol.chain.artifacts import Artifacts
+
+    artifacts, measures = Artifacts(), (gas_rows, market_gas_rows, trade_gas_rows)
+    rows: list[tuple[str, int]] = []
+    with progress("measuring gas", quiet=as_json) as tick:
+        for done, measure in enumerate(measures, start=1):
+            rows += measure(artifacts)
+            tick(done, len(measures))
+    if as_json:
+        print_json(dict(rows))
+    else:
+        print_table(("what", "gas"), [(name, f"{value:,}") for name, value in rows])
+
+
+@app.command(epilog="Example: vomma bench accuracy --json")
+def accuracy(as_json: Json = False) -> None:
+    """Largest errors of the pricing kernel against 50 digits, on random options."""
+    from protocol.bench.kernel import accuracy_rows
+    from protocol.chain.artifacts import Artifacts
+
+    with progress("measuring accuracy", quiet=as_json) as tick:
+        rows = accuracy_rows(Artifacts())
+        tick(1, 1)
+    if as_json:
+        print_json(dict(rows))
+    else:
+        print_table(("what", "largest error"), [(name, f"{value:.2e}") for name, value in rows])
