@@ -100,7 +100,7 @@ def check() -> None:
     run(BIN / "mypy")
     run(BIN / "lint-imports", "--no-cache")
     run(BIN / "python", "scripts/check_contracts.py")
-    run(UV, "tool", "run", "--quiet", "natrix==0.1.11", "contracts")
+    run(UV, "tool", "run", "--quiet", "natrix==0.1.9", "contracts")
 
 
 def main(words: list[str]) -> None:

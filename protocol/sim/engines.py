@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from protocol.chain import devnet
 from protocol.chain.base import TestChain
 from protocol.chain.embedded import EmbeddedChain
 from protocol.errors import InputError
@@ -28,6 +27,8 @@ def open_chain(engine: str, *, timestamp: int) -> Iterator[TestChain]:
     if engine == "embedded":
         yield EmbeddedChain(timestamp=timestamp)
     elif engine == "rpc":
+        from protocol.chain import devnet  # web3 takes longer to load than a short run takes
+
         with tempfile.TemporaryDirectory(prefix="vomma-") as folder:
             node = devnet.start(port=_free_port(), folder=Path(folder), genesis_time=timestamp)
             try:
