@@ -117,13 +117,15 @@ class EmbeddedChain(TestChain):
             else:
                 output = evm.message_call(sender, to, data, value, gas_limit)
             changes = revm_journal.read_changes(evm.journal_str)
+            # as revm holds it, with the code's jump table made: else it is made at every call
+            infos = {c.address: evm.basic(c.address) for c in changes if c.code is not None}
         except RuntimeError as error:
             self._set_block(self._number)
             raise _as_revert(error) from None
         finally:
             evm.revert(start)
             evm.reset_transient_storage()
-        self._keep(changes)
+        self._keep(changes, infos)
         if to is not None and not is_contract:  # revm bumps the nonce of a creator only
             self._bump_nonce(sender)
         self._number += 1
@@ -191,7 +193,9 @@ class EmbeddedChain(TestChain):
         old = self._account(address)  # spelled out: `replace` costs 2 us, on every transaction
         self._write_account(address, _Account(old.balance, old.nonce + 1, old.code, old.code_hash))
 
-    def _keep(self, changes: list[revm_journal.AccountChange]) -> None:
+    def _keep(
+        self, changes: list[revm_journal.AccountChange], infos: dict[str, pyrevm.AccountInfo]
+    ) -> None:
         for change in changes:
             old = self._accounts.get(change.address, _NOBODY)
             if change.destroyed:
@@ -199,6 +203,7 @@ class EmbeddedChain(TestChain):
             if change.code is not None:
                 new = _Account(change.balance, change.nonce, change.code, keccak(change.code))
                 self._write_account(change.address, new)
+                self._evm.insert_account_info(change.address, infos[change.address])
             elif change.balance != old.balance or change.nonce != old.nonce:
                 new = _Account(change.balance, change.nonce, old.code, old.code_hash)
                 self._write_account(change.address, new)
@@ -217,7 +222,8 @@ class EmbeddedChain(TestChain):
 
     def _put_account(self, address: str, account: _Account) -> None:
         self._accounts[address] = account
-        self._evm.insert_account_info(address, _info(account, account.code_hash))
+        # without its code, which revm's database has kept under the hash since the creation
+        self._evm.insert_account_info(address, _info(account, account.code_hash, None))
 
     def _put_slots(self, address: str, slots: list[tuple[int, int]]) -> None:
         evm = self._evm
@@ -237,7 +243,7 @@ class EmbeddedChain(TestChain):
         if bump:  # before it runs: what it creates takes its address from the nonce
             account = replace(account, nonce=account.nonce + 1)
         self._evm.basic(sender)  # into the journal, or the hash would be computed from the code
-        self._evm.insert_account_info(sender, _info(account, _EMPTY_HASH))
+        self._evm.insert_account_info(sender, _info(account, _EMPTY_HASH, account.code))
 
     def _set_block(self, number: int) -> None:
         self._evm.set_block_env(
@@ -264,12 +270,12 @@ class EmbeddedChain(TestChain):
         )
 
 
-def _info(account: _Account, code_hash: bytes) -> pyrevm.AccountInfo:
+def _info(account: _Account, code_hash: bytes, code: bytes | None) -> pyrevm.AccountInfo:
     return pyrevm.AccountInfo(
         balance=account.balance,  # type: ignore[call-arg]  # missing in pyrevm's stubs
         nonce=account.nonce,
         code_hash=code_hash,
-        code=account.code or None,
+        code=code,
     )
 
 

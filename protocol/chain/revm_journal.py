@@ -20,9 +20,11 @@ _INFO = re.compile(r"(\d+), nonce: (\d+), code_hash: 0x")
 _CODE = re.compile(
     r"code: Some\(Bytecode \{ bytecode: 0x([0-9a-f]*), state: Analysed \{ len: (\d+)"
 )
-_STORAGE = " storage: {"
-_SLOT = re.compile(
-    r"(\d+): StorageSlot \{ previous_or_original_value: (\d+), present_value: (\d+) \}"
+_STORAGE = " }, storage: {"
+# a slot whose value changed; its number stands before the match (a pattern that starts with digits
+# would be tried at every digit of every value)
+_CHANGED = re.compile(
+    r": StorageSlot \{ previous_or_original_value: (\d+), present_value: (?!\1 )(\d+) \}"
 )
 _STATUS = "}, status: AccountStatus("
 _END = "}, transient_storage: {"
@@ -57,28 +59,27 @@ def read_changes(journal: str) -> list[AccountChange]:
     changes = []
     at = journal.find(_ACCOUNT, 0, end)
     while at >= 0:
-        following = journal.find(_ACCOUNT, at + len(_ACCOUNT), end)
-        # the next account's address (42 characters) stands before its mark
-        changes.append(_read_account(journal, at, end if following < 0 else following - 42))
-        at = following
+        change, at = _read_account(journal, at, end)
+        changes.append(change)
+        at = journal.find(_ACCOUNT, at, end)
     return changes
 
 
-def _read_account(journal: str, at: int, end: int) -> AccountChange:
+def _read_account(journal: str, at: int, end: int) -> tuple[AccountChange, int]:
+    """The account whose mark is at `at` (its address stands before), and where its text ends."""
     info = _INFO.match(journal, at + len(_ACCOUNT), end)
     if info is None:
         raise ConfigError(f"cannot read pyrevm's journal at {journal[at : at + 160]!r}")
-    # code is hex, often 40 kB of it: searching backwards from the end passes over none of it
-    status = journal.rindex(_STATUS, at, end)
-    storage = journal.index(_STORAGE, info.end(), end) + len(_STORAGE)
-    slots = [
-        (int(slot), int(before), int(after))
-        for slot, before, after in _SLOT.findall(journal, storage, status)
-        if before != after
-    ]
-    flags = journal[status + len(_STATUS) : end]
-    created = flags.startswith("Created")
-    return AccountChange(
+    storage = journal.index(_STORAGE, info.end(), end) + len(_STORAGE)  # passes over all the code
+    status = journal.index(_STATUS, storage - 1, end)
+    after = journal.index(")", status + len(_STATUS))
+    slots = []
+    for found in _CHANGED.finditer(journal, storage, status):
+        number = max(storage, journal.rfind(" ", storage, found.start()) + 1)
+        slots.append((int(journal[number : found.start()]), int(found[1]), int(found[2])))
+    flags = journal[status + len(_STATUS) : after]
+    created = "Created" in flags
+    change = AccountChange(
         journal[at - 42 : at],
         int(info[1]),
         int(info[2]),
@@ -86,6 +87,7 @@ def _read_account(journal: str, at: int, end: int) -> AccountChange:
         _read_code(journal, info.end(), storage) if created else None,
         created and "SelfDestructed" in flags,
     )
+    return change, after
 
 
 def _read_code(journal: str, start: int, end: int) -> bytes:
