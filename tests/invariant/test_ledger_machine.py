@@ -12,6 +12,7 @@ from collections.abc import Callable
 from copy import deepcopy
 
 import pytest
+from eth_hash.auto import keccak
 
 from protocol.chain.artifacts import Artifacts
 from protocol.chain.embedded import EmbeddedChain
@@ -100,6 +101,7 @@ class LedgerMachine:
                 self.check_margins()
                 self.check_backing()
         self.check_positions()
+        self.check_words()
 
     def both(self, model: Callable[[LedgerModel], None], chain: Callable[[], object]) -> bool:
         """Whether it went through; the same reason where it did not, and then nothing changed."""
@@ -290,6 +292,22 @@ class LedgerMachine:
             for instrument in self.instruments:
                 size = self.model.held[owner].get(instrument, 0)
                 assert self.bench.position(owner, instrument) == size
+
+    def check_words(self) -> None:
+        """The counts by which the ledger decides whom to margin, straight from storage."""
+        layout = self.artifacts["Clearinghouse"].layout["storage_layout"]
+        for owner in TRADERS:
+            key = layout["_accounts"]["slot"].to_bytes(32, "big") + account(owner).to_bytes(
+                32, "big"
+            )
+            slot = int.from_bytes(keccak(key), "big")
+            word = self.chain.storage(self.bench.ledger.address, slot)
+            held = self.model.held[owner]
+            perps = sum(instrument.kind == Kind.PERP for instrument in held)
+            shorts = sum(size < 0 and i.kind != Kind.PERP for i, size in held.items())
+            assert word & (2**64 - 1) == perps << 24 | shorts << 16 | len(held) << 8
+            first = word >> 64 & (2**64 - 1)
+            assert first in {instrument.id for instrument in held} if held else first == 0
 
 
 def test_ledger__played_at_random__is_its_model(artifacts):
