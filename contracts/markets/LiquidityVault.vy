@@ -362,7 +362,6 @@ def supportsInterface(interface_id: bytes4) -> bool:
         0xce3bbe50,  # ERC-7540 deposits by request
         0x620ee8e4,  # ERC-7540 redemptions by request
         0x2f0a18c5,  # ERC-7575 vault
-        0xf815c03d,  # ERC-7575 share
     ]
 
 

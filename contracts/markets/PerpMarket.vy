@@ -205,7 +205,7 @@ def unrealised(account: uint256, size: int256) -> int256:
         return 0
     last_index: int256 = 0
     last_funding: int256 = 0
-    last_index, last_funding = perp_codec._unpack_mark(self._marks[account])
+    last_index, last_funding = self._last(account)
     gained: int256 = size * (self._live().mark - (last_index - last_funding))
     return wad_math._floor_div(gained, SIGNED_WAD)
 
@@ -340,6 +340,19 @@ def _nav(state: State, cash: int256) -> int256:
 
 
 @internal
+@view
+def _last(account: uint256) -> (int256, int256):
+    """
+    @return (index, funding) at which an account with a position was last touched.
+    """
+    word: uint256 = self._marks[account]
+    # A venue gave it a position without `realise`: its whole notional would count as a gain. The
+    # risk engine meets this inside the settlement, so that such a fill cannot be posted.
+    assert word != 0, "perp: account not marked"
+    return perp_codec._unpack_mark(word)
+
+
+@internal
 @pure
 def _reserve(skew: int256, index: int256, share: uint256) -> int256:
     return wad_math._smul_ceil(wad_math._smul_ceil(skew, index), convert(share, int256))
@@ -402,7 +415,8 @@ def _touch(state: State, account: uint256, held: int256, new_held: int256) -> in
     """
     last_index: int256 = 0
     last_funding: int256 = 0
-    last_index, last_funding = perp_codec._unpack_mark(self._marks[account])
+    if held != 0:
+        last_index, last_funding = self._last(account)
     before: int256 = held * (last_index - last_funding)
     won: int256 = wad_math._floor_div(held * state.mark - before, SIGNED_WAD)
 

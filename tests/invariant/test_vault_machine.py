@@ -57,8 +57,11 @@ class VaultMachine(RuleBasedStateMachine):
         self.vault = self.bench.vault
         self.deposits: list[tuple[str, int]] = []
         self.cash_in = 0
-        self.request_deposit(LP, dollars * 10**6)
+        for owner in LPS:
+            self.request_deposit(owner, dollars * 10**6)
         self.process(32, wait=True)
+        for owner in LPS:
+            self.claim_shares(owner, 10_000, "Mint")
 
     def part(self, whole: int, share: int) -> int:
         return whole * share // 10_000
@@ -110,6 +113,11 @@ class VaultMachine(RuleBasedStateMachine):
             amount = min(balance, TERMS["min_request"])
         if amount:
             self.bench.request_redeem(owner, amount)
+
+    @rule(owner=lps, share=shares_of_all)
+    def leave(self, owner: str, share: int) -> None:
+        self.request_redeem(owner, share)
+        self.process(4, wait=True)
 
     @rule(giver=lps, taker=lps, share=shares_of_all)
     def transfer(self, giver: str, taker: str, share: int) -> None:

@@ -262,3 +262,12 @@ def test_fill_by_another_venue__both_accounts_realised__books_stay_exact(bench):
     for owner, size in ((LONG, -6 * WAD), (SHORT, -4 * WAD)):
         bench.trade(owner, size)
     assert bench.valuation().nav == bench.cash(bench.pool)
+
+
+def test_fill_by_another_venue__receiver_never_marked__reverts(bench, reverts):
+    bench.trade(LONG, 10 * WAD)
+    bench.ledger.send("set_venue", ADMIN, TRADE, sender=ADMIN)
+    leg = bench.perp.call("INSTRUMENT") << 128 | 4 * WAD
+    fill = (SHORT, SHORT_ACCOUNT, LONG_ACCOUNT, [leg], 0, [0, 0, 0])
+    with reverts("perp: account not marked"):
+        bench.ledger.send("settle", *fill, sender=ADMIN)

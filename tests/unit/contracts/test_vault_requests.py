@@ -215,7 +215,7 @@ def test_previews__always__revert(preview, bench, reverts):
         ("ce3bbe50", True),
         ("620ee8e4", True),
         ("2f0a18c5", True),
-        ("f815c03d", True),
+        ("f815c03d", False),
         ("ffffffff", False),
     ],
 )
