@@ -289,8 +289,8 @@ def pool_positions(account: uint256, underlying: uint256, day: uint256) -> (
 @view
 @reentrant
 def margin(account: uint256) -> (int256, uint256, uint256):
-    # Asked by the ledger itself while it holds the lock, once all is booked. A stranger called in by
-    # a token may see cash whose tokens are still on the way; if they do not come, all reverts.
+    # Asked by the ledger itself while it holds the lock, once all is booked. A stranger called in
+    # by a token may see cash whose tokens are still on the way; if they do not come, all reverts.
     word: uint256 = self._accounts[account]
     assert not account_codec._is_pool(word), "ledger: account is a pool"
     instruments: DynArray[uint256, position_book.MAX_INSTRUMENTS] = []
@@ -304,7 +304,7 @@ def margin(account: uint256) -> (int256, uint256, uint256):
 @external
 @view
 def may(account: uint256, caller: address, scope: uint256) -> bool:
-    return self._may(account, caller, scope)
+    return scope != 0 and self._may(account, caller, scope)
 
 
 @external

@@ -6,8 +6,8 @@
 @title RiskEngine
 @author Vomma
 @license AGPL-3.0-only
-@notice Stand-alone margin: every position pays for itself, nothing nets, long options count nothing.
-        Deployed after the AccessManager and the oracle, before the ledger. ADMIN then calls
+@notice Stand-alone margin: every position pays for itself, nothing nets, long options count
+        nothing. Deployed after the AccessManager and the oracle, before the ledger. ADMIN then calls
         `set_perp` for every underlying that has a perpetual.
 
         With S = spot, a = the option rate, v = the stress volatility, T = years to expiry and
@@ -16,8 +16,8 @@
           put:   min( max(K - S, 0) + share min(S, K),  K )
         and one contract of a perp, either way, the perp rate times S.
 
-        Why that bounds the option's worst value: where the forward stays within (1 -+ a) S, intrinsic
-        value rises by at most a S (a call) or a min(S, K) (a put). Time value is greatest at
+        Why that bounds the option's worst value: where the forward stays within (1 -+ a) S, the
+        intrinsic value rises by at most a S (a call) or a min(S, K) (a put). Time value is greatest at
         the money, so it is at most min(F, K) (2 N(sqrt(w) / 2) - 1) <= 0.4 min(F, K) sqrt(w),
         and sqrt(w) <= v sqrt(T) for every volatility up to v. A call is never worth more than its
         forward, a put never more than its strike. At the initial rates (20 %, 100 %) this covers

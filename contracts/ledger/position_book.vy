@@ -3,7 +3,7 @@
 @title position_book
 @author Vomma
 @license AGPL-3.0-only
-@notice Sizes of instruments by account, and lists of what an account holds. Every word, high to low:
+@notice Sizes of instruments by account, and lists of what an account holds. High to low:
 
           position = size int128 | spare 120 | place in the list 8
           head     = spare 128 | first instrument 64 | spare 48 | count 8 | spare 8

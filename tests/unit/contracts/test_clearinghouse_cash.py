@@ -183,8 +183,10 @@ def test_exits__by_scope_of_the_operator(bench, reverts):
 def test_operator__of_one_account__has_no_other(bench, reverts):
     bench.ledger.send("set_operator", account(TAKER, 1), STRANGER, 3, sender=TAKER)
     assert bench.ledger.call("may", account(TAKER, 1), STRANGER, 3)
+    assert not bench.ledger.call("may", account(TAKER, 1), STRANGER, 0)  # no scope, no answer
     for scope in (1, 2, 3):
         assert not bench.ledger.call("may", account(TAKER), STRANGER, scope)
+        assert bench.ledger.call("may", account(TAKER), TAKER, scope)
     with reverts("ledger: not authorised"):
         withdraw(bench, 1, sender=STRANGER)
 
