@@ -18,7 +18,6 @@
 
 
 from ..access import role_access as access
-from ..interfaces import IAccessManager
 from ..interfaces import IFeeSchedule
 from ..interfaces import IFeeTaker
 from ..math import fee_math

@@ -24,7 +24,6 @@ from snekmate.auth import ownable
 from snekmate.tokens import erc20
 
 from ..access import role_access as access
-from ..interfaces import IAccessManager
 from ..interfaces import IClearinghouse
 from ..interfaces import ICustody
 from ..interfaces import ILiquidityVault

@@ -20,7 +20,6 @@
 
 
 from ..access import role_access as access
-from ..interfaces import IAccessManager
 from ..interfaces import IClearinghouse
 from ..interfaces import IFeeTaker
 from ..interfaces import IPerpMarket
