@@ -31,7 +31,7 @@ LN2 = log(mpf(2))
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """One function to fit: interval, degrees, error weight; `unit`: it is exactly 1 at the start."""
+    """A function to fit: interval, degrees, error weight; `unit`: it is exactly 1 at the start."""
 
     name: str
     exact: Function

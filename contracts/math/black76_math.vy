@@ -107,7 +107,7 @@ def _price(
         self._check_strike(spot, strike)
     deviation: uint256 = wad_math._root(unsafe_mul(unsafe_mul(vol, vol), time) | 1)
     price: uint256 = unsafe_div(unsafe_mul(low, normal_math._tails(
-        unsafe_div(unsafe_mul(wad_math._log_ratio(high, low), RAY), deviation), deviation >> 1
+        unsafe_div(wad_math._log_ratio(high, low), deviation), deviation >> 1
     ).gap), RAY)
     if is_call == (spot == high):
         return unsafe_add(price, unsafe_sub(high, low))
@@ -136,7 +136,7 @@ def _price_delta_vega(
         self._check_strike(spot, strike)
     deviation: uint256 = wad_math._root(unsafe_mul(unsafe_mul(vol, vol), time) | 1)
     tails: normal_math.Tails = normal_math._tails(
-        unsafe_div(unsafe_mul(wad_math._log_ratio(high, low), RAY), deviation), deviation >> 1
+        unsafe_div(wad_math._log_ratio(high, low), deviation), deviation >> 1
     )
     price: uint256 = unsafe_div(unsafe_mul(low, tails.gap), RAY)
     # N(d1): the near tail if spot is the low side, else one minus the far tail
@@ -178,7 +178,7 @@ def _value(
         self._check_strike(forward, strike)
     deviation: uint256 = wad_math._root(unsafe_mul(total_variance, _SQUARE))
     price: uint256 = unsafe_div(unsafe_mul(low, normal_math._tails(
-        unsafe_div(unsafe_mul(wad_math._log_ratio(high, low), RAY), deviation), deviation >> 1
+        unsafe_div(wad_math._log_ratio(high, low), deviation), deviation >> 1
     ).gap), RAY)
     if is_call == (forward == high):
         price = unsafe_add(price, unsafe_sub(high, low))
@@ -213,7 +213,7 @@ def _value_greeks(
     deviation: uint256 = 1
     if time != 0:
         deviation = wad_math._root(unsafe_mul(total_variance, _SQUARE) | 1)
-    middle: uint256 = unsafe_div(unsafe_mul(wad_math._log_ratio(high, low), RAY), deviation)
+    middle: uint256 = unsafe_div(wad_math._log_ratio(high, low), deviation)
     half: uint256 = deviation >> 1
     tails: normal_math.Tails = normal_math._tails(middle, half)
 

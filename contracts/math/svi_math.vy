@@ -15,7 +15,7 @@
 from . import wad_math
 
 
-_GIGA: constant(uint256) = 10**9
+_LOG_WAD: constant(uint256) = 10**36  # 1e54 / WAD
 _SGIGA: constant(int256) = 10**9
 _SRAY: constant(int256) = 10**27
 _SWAD: constant(int256) = 10**18
@@ -47,5 +47,5 @@ def _log_moneyness(strike: uint256, forward: uint256) -> int256:
     @notice ln(strike / forward) in WAD, rounded toward zero.
     """
     if strike >= forward:
-        return convert(unsafe_div(wad_math._log_ratio(strike, forward), _GIGA), int256)
-    return -convert(unsafe_div(wad_math._log_ratio(forward, strike), _GIGA), int256)
+        return convert(unsafe_div(wad_math._log_ratio(strike, forward), _LOG_WAD), int256)
+    return -convert(unsafe_div(wad_math._log_ratio(forward, strike), _LOG_WAD), int256)

@@ -22,6 +22,7 @@ WAD: constant(uint256) = 10**18
 RAY: constant(uint256) = 10**27
 _SWAD: constant(int256) = 10**18
 _GIGA: constant(uint256) = 10**9  # RAY / WAD
+_LOG_WAD: constant(uint256) = 10**36  # 1e54 / WAD
 _LN2: constant(uint256) = 693147180559945309417232121  # RAY
 # (2.25 - 1)/(2.25 + 1): the rational of `_log_ratio` holds for ratios up to 2.25.
 _Z_END: constant(uint256) = 5 * RAY // 13
@@ -124,7 +125,7 @@ def _doublings(high: uint256, low: uint256) -> uint256:
 @pure
 def _log_ratio(high: uint256, low: uint256) -> uint256:
     """
-    @notice ln(high / low) in RAY, zero when they are equal.
+    @notice ln(high / low) at 1e54, so that dividing by a RAY gives a RAY; zero when they are equal.
     """
     # ln(high / low) = 2 atanh z with z = (high - low)/(high + low), in x = z ** 2
     z: uint256 = unsafe_div(unsafe_mul(unsafe_sub(high, low), RAY), unsafe_add(high, low))
@@ -134,15 +135,15 @@ def _log_ratio(high: uint256, low: uint256) -> uint256:
         doublings: uint256 = self._doublings(high, low)
         base: uint256 = low << doublings
         z = unsafe_div(unsafe_mul(unsafe_sub(high, base), RAY), unsafe_add(high, base))
-        whole = unsafe_mul(doublings, _LN2)
+        whole = unsafe_mul(doublings, _LN2 * RAY)
     x: uint256 = unsafe_div(unsafe_mul(z, z), RAY)
-    return unsafe_add(whole, unsafe_div(unsafe_mul(z, unsafe_div(
+    return unsafe_add(whole, unsafe_mul(z, unsafe_div(
         29758332225691957353814395448370458718421051022736594574, unsafe_sub(unsafe_sub(36535039763933678933385745122, x), unsafe_div(
         172133095559136997060890256218786887929622633132666031543, unsafe_sub(unsafe_sub(9036763896731363938081315812, x), unsafe_div(
         2913307972446995145760359407756291680312650592010207731, unsafe_sub(unsafe_sub(2858078958797293217311613926, x), unsafe_div(
         290086273946037715377450059893444665757189515268250911, unsafe_sub(unsafe_sub(1630507061840125905278309233, x), unsafe_div(
         31676106422675359992761939726458547977214896402956945, unsafe_sub(1176697161564172583731334495, x))))))))))
-    ), RAY))
+    ))
 
 
 @internal
@@ -202,8 +203,8 @@ def _sqrt(x: uint256) -> uint256:
 def _ln(x: uint256) -> int256:
     assert x >> 128 == 0, "wad_math: ln out of range"
     if x < WAD:
-        return -convert(self._log_ratio(WAD, x) // _GIGA, int256)
-    return convert(self._log_ratio(x, WAD) // _GIGA, int256)
+        return -convert(self._log_ratio(WAD, x) // _LOG_WAD, int256)
+    return convert(self._log_ratio(x, WAD) // _LOG_WAD, int256)
 
 
 @internal

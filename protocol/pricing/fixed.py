@@ -13,6 +13,7 @@ from protocol.pricing.fixed_math import RAY, Tails, decay, discount, log_ratio, 
 from protocol.units import WAD
 
 _GIGA = 10**9  # RAY / WAD
+_LOG_WAD = 10**36  # 1e54 / WAD
 _TOP = 2**256
 _LN2 = 693147180559945309417232121
 _AMOUNT, _FACTOR, _VARIANCE, _SHORT = 96, 64, 72, 117
@@ -82,7 +83,7 @@ def ln(x: int) -> int:
     """Natural logarithm of a WAD number, rounded towards zero."""
     if not 0 <= x < 2**128:
         raise InputError("ln", x, bound="within 0 .. 2**128 - 1 wei")
-    return -(log_ratio(WAD, x) // _GIGA) if x < WAD else log_ratio(x, WAD) // _GIGA
+    return -(log_ratio(WAD, x) // _LOG_WAD) if x < WAD else log_ratio(x, WAD) // _LOG_WAD
 
 
 def exp(x: int) -> int:
@@ -105,8 +106,8 @@ def total_variance(*, k: int, a: int, b: int, rho: int, m: int, sigma: int) -> i
 def log_moneyness(strike: int, forward: int) -> int:
     """ln(strike / forward) in WAD, rounded towards zero."""
     if strike >= forward:
-        return log_ratio(strike, forward) // _GIGA
-    return -(log_ratio(forward, strike) // _GIGA)
+        return log_ratio(strike, forward) // _LOG_WAD
+    return -(log_ratio(forward, strike) // _LOG_WAD)
 
 
 def price(*, is_call: bool, spot: int, strike: int, time: int, vol: int, rate: int) -> int:
@@ -114,7 +115,7 @@ def price(*, is_call: bool, spot: int, strike: int, time: int, vol: int, rate: i
     other = _discounted(spot, strike, time, vol, rate)
     low, high = min(spot, other), max(spot, other)
     deviation = root(vol * vol * time | 1)
-    tail = tails(log_ratio(high, low) * RAY // deviation, deviation >> 1)
+    tail = tails(log_ratio(high, low) // deviation, deviation >> 1)
     return _either_side(is_call == (spot == high), low, high, tail)
 
 
@@ -125,7 +126,7 @@ def price_delta_vega(
     other = _discounted(spot, strike, time, vol, rate)
     low, high = min(spot, other), max(spot, other)
     deviation = root(vol * vol * time | 1)
-    tail = tails(log_ratio(high, low) * RAY // deviation, deviation >> 1)
+    tail = tails(log_ratio(high, low) // deviation, deviation >> 1)
     delta = _truncate(_first_tail(spot == high, low, high, tail) - (not is_call) * RAY, _GIGA)
     vega = (low * tail.density // RAY) * deviation // (vol * _GIGA) if vol else 0
     return _either_side(is_call == (spot == high), low, high, tail), delta, vega
@@ -136,7 +137,7 @@ def value(*, is_call: bool, forward: int, strike: int, total_variance: int, disc
     _check_value(forward, strike, total_variance, discount)
     low, high = min(forward, strike), max(forward, strike)
     deviation = root(total_variance * _SQUARE | 1)
-    tail = tails(log_ratio(high, low) * RAY // deviation, deviation >> 1)
+    tail = tails(log_ratio(high, low) // deviation, deviation >> 1)
     return _either_side(is_call == (forward == high), low, high, tail) * discount // WAD
 
 
@@ -155,7 +156,7 @@ def value_greeks(
     _within("time", time, _FACTOR)
     low, high = min(forward, strike), max(forward, strike)
     deviation = root(total_variance * _SQUARE | 1) if time else 1
-    middle, half = log_ratio(high, low) * RAY // deviation, deviation >> 1
+    middle, half = log_ratio(high, low) // deviation, deviation >> 1
     tail = tails(middle, half)
     price = _either_side(is_call == (forward == high), low, high, tail) * discount // WAD
     delta = _first_tail(forward == high, low, high, tail) - (not is_call) * RAY

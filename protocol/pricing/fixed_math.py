@@ -72,7 +72,7 @@ class Tails(NamedTuple):
 
 
 def log_ratio(high: int, low: int) -> int:
-    """ln(high / low) in RAY for 0 < low <= high < 2**128."""
+    """ln(high / low) at 1e54 for 0 < low <= high < 2**128."""
     z = (high - low) * RAY // (high + low)
     whole = 0
     if z > _LOG_END:
@@ -81,8 +81,8 @@ def log_ratio(high: int, low: int) -> int:
         doublings = (high // low).bit_length() - 1
         base = low << doublings
         z = (high - base) * RAY // (high + base)
-        whole = doublings * _LN2
-    return whole + z * _fraction(_LOG, z * z // RAY) // RAY
+        whole = doublings * _LN2 * RAY
+    return whole + z * _fraction(_LOG, z * z // RAY)
 
 
 def root(square: int) -> int:
