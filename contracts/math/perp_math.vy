@@ -19,7 +19,7 @@
 @custom:domain index * size * (2 * skew + size) < 2^255 (WAD each); rates within +-10.
 @custom:error Premium and potential within 1 wei above the exact value, funding within 1 wei below;
         the rate within 1e-18 a year for each accrual.
-@custom:source Skew-integrated fill and funding velocity: Synthetix SIP-279 and SIP-280.
+@custom:source Premium as a path-free curve in skew and funding velocity: Synthetix SIP-279.
 """
 
 

@@ -207,21 +207,32 @@ def test_previews__always__revert(preview, bench, reverts):
         bench.vault.call(preview, WAD)
 
 
-@pytest.mark.parametrize(
-    ("interface_id", "supported"),
-    [
-        ("01ffc9a7", True),
-        ("e3bc4e65", True),
-        ("ce3bbe50", True),
-        ("620ee8e4", True),
-        ("2f0a18c5", True),
-        ("f815c03d", False),
-        ("ffffffff", False),
-    ],
-)
-def test_supports_interface__standard_ids(interface_id, supported, bench):
-    answer = bench.vault.call("supportsInterface", bytes.fromhex(interface_id))
-    assert answer is supported
+# Each interface as the functions whose selectors make up its id, `name/arity`.
+INTERFACES = {
+    "ERC-165": "supportsInterface/1",
+    "ERC-7540 operators": "setOperator/2 isOperator/2",
+    "ERC-7540 deposits": "requestDeposit/3 pendingDepositRequest/2 claimableDepositRequest/2 "
+    "deposit/3 mint/3",
+    "ERC-7540 redemptions": "requestRedeem/3 pendingRedeemRequest/2 claimableRedeemRequest/2",
+    "ERC-7575": "asset/0 share/0 convertToShares/1 convertToAssets/1 totalAssets/0 "
+    "maxDeposit/1 previewDeposit/1 deposit/2 maxMint/1 previewMint/1 mint/2 "
+    "maxWithdraw/1 previewWithdraw/1 withdraw/3 maxRedeem/1 previewRedeem/1 redeem/3",
+}
+
+
+@pytest.mark.parametrize("name", INTERFACES)
+def test_supports_interface__every_function_there__and_its_id_known(name, bench):
+    interface_id = 0
+    for function in INTERFACES[name].split():
+        stem, arity = function.split("/")
+        selector = bench.vault.abi.function(stem, int(arity)).selector
+        interface_id ^= int.from_bytes(selector, "big")
+    assert bench.vault.call("supportsInterface", interface_id.to_bytes(4, "big"))
+
+
+@pytest.mark.parametrize("interface_id", ["ffffffff", "00000000", "f815c03d"])
+def test_supports_interface__others__no(interface_id, bench):
+    assert not bench.vault.call("supportsInterface", bytes.fromhex(interface_id))
 
 
 def test_conversions__before_and_after_a_gain__at_nav(bench):
