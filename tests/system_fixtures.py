@@ -103,7 +103,7 @@ class Exchange:
             spot=self.spot(market) / WAD,
             variance=variance,
             timestamp=self.now,
-            days=self.days,
+            days=[day for day in self.days if day * 86_400 + 28_800 > self.now],
             policy=POLICY,
         )
         self.system.surface.push(market.underlying, surface.expiries, sender=KEEPER)
