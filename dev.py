@@ -28,6 +28,8 @@ BIN = VENV / "bin"
 UV = TOOLS / "bin" / "uv"
 UV_VERSION = "0.13.9"
 ANVIL = ROOT / "node_modules" / "@foundry-rs" / "anvil-linux-amd64" / "bin" / "anvil"
+# ape and boa hook into pytest; here they only cost time. `ape test` is run by a test.
+PLUGINS_OFF = ("-p", "no:ape_test", "-p", "no:boa_test")
 PYTHONS = ("3.12", "3.11")
 
 
@@ -117,7 +119,7 @@ def main(words: list[str]) -> None:
     if command == "demo":
         run(BIN / "vomma", "demo", *rest)
     elif command == "test":
-        run(BIN / "python", "-m", "pytest", *rest)
+        run(BIN / "python", "-m", "pytest", *PLUGINS_OFF, *rest)
     elif command == "check":
         check()
     elif command == "bench":

@@ -21,6 +21,7 @@ DEPLOYER = "0x" + "d0" * 20
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--deep", action="store_true", help="differential tests at full length")
+    parser.addoption("--write-snapshot", action="store_true", help="keep gas and sizes as found")
 
 
 @pytest.fixture(scope="session")
