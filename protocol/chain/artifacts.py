@@ -38,7 +38,6 @@ class Artifact:
     bytecode: bytes
     runtime_size: int
     layout: dict[str, Any]
-    source: str
 
 
 class Artifacts:
@@ -80,9 +79,10 @@ class Artifacts:
         record = read_json(self._cache / f"{name}.json")
         if record is None or record["compiler"] != _compiler():
             return False
-        if record["source"] != str(self._source(name)):
+        root = self._contracts.parent
+        if root / record["source"] != self._source(name):
             return False
-        if any(_hash(path) != seen for path, seen in record["inputs"].items()):
+        if any(_hash(root / path) != seen for path, seen in record["inputs"].items()):
             return False
         self._loaded[name] = _artifact(name, record)
         return True
@@ -121,8 +121,9 @@ def compile_file(path: Path, root: Path) -> dict[str, Any]:
     output, inputs = build(path, search_paths=[Path(sysconfig.get_path("purelib")), root])
     return {
         "compiler": _compiler(),
-        "source": str(path),
-        "inputs": {str(read): _hash(str(read)) for read in inputs},
+        # relative, so that a checkout can be moved with its cache
+        "source": os.path.relpath(path, root),
+        "inputs": {os.path.relpath(read, root): _hash(read) for read in inputs},
         "abi": output["abi"],
         "bytecode": output["bytecode"].removeprefix("0x"),
         "runtime_size": len(output["bytecode_runtime"].removeprefix("0x")) // 2,
@@ -156,7 +157,6 @@ def _artifact(name: str, record: dict[str, Any]) -> Artifact:
         bytes.fromhex(record["bytecode"]),
         record["runtime_size"],
         record["layout"],
-        record["source"],
     )
 
 
@@ -164,8 +164,8 @@ def _compiler() -> str:
     return f"vyper {version('vyper')} {EVM_VERSION} gas {_CACHE_FORMAT}"
 
 
-def _hash(path: str) -> str | None:
+def _hash(path: Path) -> str | None:
     try:
-        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+        return hashlib.sha256(path.read_bytes()).hexdigest()
     except FileNotFoundError:
         return None

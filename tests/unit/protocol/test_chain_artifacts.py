@@ -97,3 +97,13 @@ def test_artifacts__from_cache__leaves_the_compiler_alone(
     assert fresh(tree)["Reader"]
     monkeypatch.setitem(sys.modules, "protocol.chain.vyper_build", None)
     assert fresh(tree)["Reader"]
+
+
+def test_artifacts__checkout_moved_with_its_cache__kept(tree: Path, builds: list[str]) -> None:
+    assert fresh(tree)["Reader"]
+    moved = tree.parent / "elsewhere"
+    moved.mkdir()
+    for name in ("contracts", "cache"):
+        (tree.parent / name).rename(moved / name)
+    assert fresh(moved / "contracts")["Reader"]
+    assert builds == ["Reader"]
