@@ -1,7 +1,7 @@
 """VolSurface accepts exactly what a twin in floats accepts, on random sequences of pushes.
 
-The twin shares no code with the contract: parameter and calendar rules come from protocol.surface,
-step limits are written out here. Surfaces are SSVI families, most of them bent a little or a lot.
+The twin is written out here; of the off-chain code it takes the grid, so that a fit that is clean
+there is clean on chain. Surfaces are SSVI families, most of them bent a little or a lot.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import pytest
 from protocol.chain.embedded import EmbeddedChain
 from protocol.clients.base import AnyContract
 from protocol.errors import Revert
+from protocol.surface.arbitrage import CONTRACT_GRID as GRID
 from protocol.surface.svi import total_variance
 from protocol.types import SviParams
 from protocol.units import DAY, YEAR, to_wad
@@ -26,7 +27,6 @@ KEEPER = "0x" + "ee" * 20
 HOUR = 3_600
 NOW = 1_767_261_600  # 2026-01-01 10:00 UTC
 TENORS = (1, 2, 7, 14, 30, 60, 90, 180, 365)
-GRID = np.array([-1.0, -0.6, -0.3, -0.12, 0.0, 0.12, 0.3, 0.6, 1.0])
 VOL_STEP, BASIS_STEP, RATE_STEP = 0.12, 0.01, 0.05
 STEP_INTERVAL, MIN_INTERVAL = HOUR, 240
 MARGIN = 1e-9  # relative; what the contract rounds is below it

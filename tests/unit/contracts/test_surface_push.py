@@ -220,6 +220,13 @@ def test_push__variance_falls_in_one_wing__reverts(board, reverts):
     board.push(near, far)
 
 
+def test_push__variance_stands_still__is_the_edge(board, reverts):
+    near = Svi(day=TODAY + 30)
+    with reverts("surface: calendar arbitrage"):
+        board.push(near, Svi(day=TODAY + 31, a=near.a - 1))
+    board.push(near, Svi(day=TODAY + 31))
+
+
 @pytest.mark.parametrize(("day", "vol"), [(TODAY + 9, 1.2), (TODAY + 21, 0.45)])
 def test_push__beside_a_neighbour_not_pushed__is_checked(day, vol, board, reverts):
     board.push(board.flat(TODAY + 10, 0.6), board.flat(TODAY + 20, 0.6))

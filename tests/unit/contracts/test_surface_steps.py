@@ -105,6 +105,15 @@ def test_push__wing__moves_in_proportion_to_its_height(desk, reverts):
     desk.push(vol=0.6, wing=wing_for(vol=0.6, target=highest - 1e-5))
 
 
+def test_push__smile_touching_zero__can_still_move(desk):
+    """Below the money's height the room is the money's own, or a zero could never be left."""
+    b, sigma = WAD // 10, WAD // 100
+    for lift in (0, WAD // 1000):
+        row = (TODAY + 40, lift - b * sigma // WAD, b, 0, 12 * WAD // 100, sigma, 0, 0)
+        desk.surface.send("push", ETH, [row], sender=KEEPER)
+        desk.chain.advance(HOUR)
+
+
 def height(*, vol: float, wing: float) -> float:
     """Volatility at k = 1 of the smile that `Desk.push` makes."""
     return sqrt(vol**2 + (0.05 + wing) * (sqrt(1.01) - 0.1))
