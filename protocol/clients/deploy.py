@@ -11,7 +11,8 @@ from protocol.chain.base import Chain
 from protocol.clients.base import Contract, deploy_contract
 from protocol.clients.ledger import CASH, EXPIRY, TRADE
 from protocol.clients.system import GUARDIAN, KEEPER, System, system_at
-from protocol.parameters import AmmParameters, MarketParameters, SystemParameters
+from protocol.config import AmmParameters
+from protocol.parameters import MarketParameters, SystemParameters
 from protocol.units import to_wad
 
 FEED_DECIMALS = 8

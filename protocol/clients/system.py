@@ -80,9 +80,7 @@ class System:
 
     def contracts(self) -> dict[str, str]:
         """Name and address of what all markets share."""
-        names = (
-            "token access custody ledger risk_engine settlement oracle surface pricer fees lens"
-        )
+        names = "token access custody ledger risk_engine settlement oracle surface pricer fees lens"
         return {name: getattr(self, name).address for name in names.split()}
 
     def addresses(self) -> dict[str, object]:

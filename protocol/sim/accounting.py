@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from protocol.pricing.black76 import Floats
 from protocol.risk.attribution import BookStep, StepAttribution, StepCash, attribute_step
@@ -11,7 +12,19 @@ from protocol.sim.view import PoolBook
 from protocol.surface.marks import Marks, mark
 from protocol.types import Instrument, Surface
 
-_EMPTY = BookStep(*[np.zeros(0)] * 2, np.zeros(0, dtype=bool), *[np.zeros(0)] * 7)
+_NONE = np.zeros(0)
+_EMPTY = BookStep(
+    size=_NONE,
+    strike=_NONE,
+    is_call=np.zeros(0, dtype=bool),
+    forward_start=_NONE,
+    forward_end=_NONE,
+    years_start=_NONE,
+    years_end=_NONE,
+    vol_start=_NONE,
+    vol_end=_NONE,
+    rate=_NONE,
+)
 
 
 def pool_pnl(before: PoolBook, after: PoolBook, tape: StepTape) -> float:
@@ -85,7 +98,7 @@ def surface_rate(surface: Surface, day: int) -> float:
 
 
 def _marks_at_end(
-    series: tuple[Instrument, ...], alive: np.ndarray, surface: Surface, after: PoolBook
+    series: tuple[Instrument, ...], alive: NDArray[np.bool_], surface: Surface, after: PoolBook
 ) -> Marks | None:
     living = [each for each, lives in zip(series, alive.tolist(), strict=True) if lives]
     if not living:

@@ -21,7 +21,7 @@ from protocol.sim.engines import open_chain
 from protocol.sim.flow import DepositRequest, ExitRequest, PerpRequest, TradeRequest, requests
 from protocol.sim.ledger_check import check_ledger
 from protocol.sim.paths import Path, heston_path
-from protocol.sim.prices import PriceSeries
+from protocol.sim.prices import PriceSeries, Times
 from protocol.sim.record import RunRecord, StepRecord
 from protocol.sim.view import PoolBook, read_book, read_positions, read_surface, snapshot, step_view
 from protocol.sim.world import KEEPER, SETUP_SECONDS, World, build_world
@@ -29,7 +29,7 @@ from protocol.strategy import anchor, hedge, refresh, settle
 from protocol.strategy.anchor import PRINT_WINDOW
 from protocol.surface.reference_model import realised_variance, reference_surface
 from protocol.types import Surface
-from protocol.units import EXPIRY_HOUR, DAY, expiry_timestamp, from_wad
+from protocol.units import DAY, EXPIRY_HOUR, expiry_timestamp, from_wad
 
 PRINT_RECORDS = 3  # observations in the window before an expiry
 SURFACE_MOMENTS = 6  # surfaces kept for the report, evenly over the run
@@ -42,7 +42,7 @@ Progress = Callable[[int, int], None]
 class Outside:
     """The outside market, arrays of shape (n,): unix seconds, USD, variance a year."""
 
-    ts: Floats
+    ts: Times
     spot: Floats
     variance: Floats
     source: str
