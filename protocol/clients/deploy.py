@@ -17,9 +17,11 @@ from protocol.units import to_wad
 
 FEED_DECIMALS = 8
 FEE_PATH_AMM, FEE_PATH_PERP = 1, 2
+
 CONTRACTS = (
-    "MockERC20 MockAggregator AccessManager PriceOracle VolSurface Custody RiskEngine Clearinghouse "
-    "ExpirySettlement FeeSchedule OptionPricer Lens PerpMarket OptionsAMM LiquidityVault"
+    "MockERC20 AccessManager PriceOracle VolSurface Custody RiskEngine Clearinghouse "
+    "ExpirySettlement FeeSchedule OptionPricer Lens MockAggregator PerpMarket OptionsAMM "
+    "LiquidityVault"
 ).split()
 
 Progress = Callable[[str], None]
@@ -102,9 +104,9 @@ class _Deployment:
             *amm_words(market.amm),
         )
         self._send("RiskEngine", at["risk_engine"], "set_perp", underlying, perp)
-        for name, venue, rights, path in (
-            ("PerpMarket", perp, TRADE | CASH, FEE_PATH_PERP),
-            ("OptionsAMM", amm, TRADE, FEE_PATH_AMM),
+        for venue, rights, path in (
+            (perp, TRADE | CASH, FEE_PATH_PERP),
+            (amm, TRADE, FEE_PATH_AMM),
         ):
             self._send("Clearinghouse", at["ledger"], "set_venue", venue, rights)
             self._send("Clearinghouse", at["ledger"], "open_pool", int(venue, 16) << 96)

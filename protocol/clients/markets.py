@@ -124,7 +124,7 @@ def _rows(legs: Sequence[Leg]) -> list[tuple[int, int]]:
 
 
 class PerpMarket(Contract):
-    """The perpetual of one underlying against its LP pool. Sizes are WAD units of the underlying."""
+    """The perpetual of one underlying against its LP pool. Sizes are WAD units of it."""
 
     @property
     def pool(self) -> int:

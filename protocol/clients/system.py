@@ -1,4 +1,4 @@
-"""A whole deployment: every client, wired; made by `deploy_system`, found again by its addresses."""
+"""A whole deployment: every client, wired; made by `deploy_system`, found by its addresses."""
 
 from __future__ import annotations
 

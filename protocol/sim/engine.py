@@ -194,7 +194,7 @@ class _Run:
     # -- the parts of a step --
 
     def _move_to(self, i: int) -> None:
-        """Time and the outside price; observations on the way where an expiry's print wants them."""
+        """Time and the outside price, observed on the way too where an expiry's print wants it."""
         end = int(self.outside.ts[i])
         start, first = int(self.outside.ts[i - 1]), float(self.outside.spot[i - 1])
         if end % DAY == EXPIRY_HOUR * 3600:

@@ -1,4 +1,4 @@
-"""Opening a market for trading: a first surface from the reference model, and the listed weeklies."""
+"""Opening a market: a first surface from the reference model, and the weeklies listed on it."""
 
 from __future__ import annotations
 
