@@ -39,7 +39,7 @@ def _tails(middle: uint256, half: uint256) -> Tails:
     if middle < half:
         x1 = unsafe_sub(half, middle)
     square: uint256 = unsafe_mul(x1, x1)
-    if x2 > _FIT_END:
+    if x2 >= _FIT_END:
         if x1 > _TAIL_END:
             edge: uint256 = RAY if middle < half else 0
             return Tails(gap=edge, near=edge, density=0)

@@ -127,10 +127,10 @@ def _log_ratio(high: uint256, low: uint256) -> uint256:
     """
     @notice ln(high / low) at 1e54, so that dividing by a RAY gives a RAY; zero when they are equal.
     """
-    # ln(high / low) = 2 atanh z with z = (high - low)/(high + low), in x = z ** 2
+    # ln(high / low) = 2 atanh z with z = (high - low)/(high + low), in x = z ** 2, both RAY
     z: uint256 = unsafe_div(unsafe_mul(unsafe_sub(high, low), RAY), unsafe_add(high, low))
     whole: uint256 = 0
-    if z > _Z_END:
+    if z >= _Z_END:
         # Take factors of two off first.
         doublings: uint256 = self._doublings(high, low)
         base: uint256 = low << doublings
@@ -152,7 +152,7 @@ def _root(square: uint256) -> uint256:
     """
     @notice Square root in RAY of a number at scale 1e54.
     """
-    if unsafe_sub(square, _ROOT_LOW) > _ROOT_SPAN:
+    if unsafe_sub(square, _ROOT_LOW) >= _ROOT_SPAN:
         return isqrt(square)
     x: uint256 = unsafe_div(square, RAY)
     # The seed is within 10 %, four Newton steps square that to 1e-20.

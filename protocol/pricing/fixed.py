@@ -197,7 +197,7 @@ def _discounted(spot: int, strike: int, time: int, vol: int, rate: int) -> int:
     exponent = rate * time
     if exponent >> _SHORT == 0:
         other = strike * discount(exponent // _GIGA) // RAY
-        if max(spot, other) > _FAR_RATIO * min(spot, other):
+        if max(spot, other) >= _FAR_RATIO * min(spot, other):
             _check_strike(spot, strike)
         return other
     _check_strike(spot, strike)
@@ -210,7 +210,7 @@ def _check_value(forward: int, strike: int, total_variance: int, discount: int) 
     _check_amounts(forward, strike)
     _within("variance", total_variance, _VARIANCE)
     _within("discount", discount, _FACTOR)
-    if max(forward, strike) > _FAR_RATIO * min(forward, strike):
+    if max(forward, strike) >= _FAR_RATIO * min(forward, strike):
         _check_strike(forward, strike)
 
 

@@ -75,7 +75,7 @@ def log_ratio(high: int, low: int) -> int:
     """ln(high / low) at 1e54 for 0 < low <= high < 2**128."""
     z = (high - low) * RAY // (high + low)
     whole = 0
-    if z > _LOG_END:
+    if z >= _LOG_END:
         if low == 0:
             raise InputError("low", low, bound="above 0: a logarithm of it is taken")
         doublings = (high // low).bit_length() - 1
@@ -87,7 +87,7 @@ def log_ratio(high: int, low: int) -> int:
 
 def root(square: int) -> int:
     """Square root in RAY of a number at 1e54."""
-    if not _ROOT_LOW <= square <= _ROOT_HIGH:
+    if not _ROOT_LOW <= square < _ROOT_HIGH:
         return isqrt(square)
     guess = _ROOT_LEAD + _fraction(_ROOT, square // RAY)
     for _ in range(4):
@@ -112,7 +112,7 @@ def tails(middle: int, half: int) -> Tails:
     """The two tails of an option with x1 = middle - half and x2 = middle + half, all RAY."""
     x1, x2 = abs(middle - half), middle + half
     square = x1 * x1
-    if x2 > _FIT_END:
+    if x2 >= _FIT_END:
         if x1 > _TAIL_END:
             edge = RAY if middle < half else 0
             return Tails(edge, edge, 0)
