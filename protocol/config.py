@@ -73,8 +73,8 @@ class ReferencePolicy:
 class AnchorPolicy:
     """When the surface and the price are posted, and how far one push may move.
 
-    The steps are those of the contract less a margin for the block a push lands in: what a 30-day
-    vol, the basis and the rate may move once `step_interval_seconds` have passed since the last.
+    The steps (of a 30-day vol, the basis, the rate, once `step_interval_seconds` have passed) are
+    the contract's less a margin for the block a push lands in.
     """
 
     push_seconds: Seconds = 300
