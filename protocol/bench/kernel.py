@@ -109,8 +109,8 @@ def gas_rows(artifacts: Artifacts, *, count: int = 1_000) -> list[tuple[str, int
     """Median net gas: (name, gas) of the price, and of price with delta and vega."""
     kernel, options = Kernel(artifacts), sample(count)
     return [
-        ("kernel price", _median(kernel, "price", map(astuple, options))),
-        ("kernel price + delta + vega", _median(kernel, "price_delta_vega", map(astuple, options))),
+        ("black76 price", _median(kernel, "price", map(astuple, options))),
+        ("black76 price+delta+vega", _median(kernel, "price_delta_vega", map(astuple, options))),
     ]
 
 

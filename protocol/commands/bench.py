@@ -23,7 +23,7 @@ def gas(as_json: Json = False) -> None:
             rows += measure(artifacts)
             tick(done, len(measures))
     if as_json:
-        print_json(dict(rows))
+        print_json([{"name": name, "gas": gas_used} for name, gas_used in rows])
     else:
         print_table(("what", "gas"), [(name, f"{value:,}") for name, value in rows])
 

@@ -6,12 +6,12 @@ from typing import Any
 
 from protocol.bench.kernel import gas_rows, market_gas_rows
 
-PROMISED = {"kernel price": 2_450, "kernel price + delta + vega": 2_650}
+PROMISED = {"black76 price": 2_450, "black76 price+delta+vega": 2_650}
 
 
 def test_price_rows__hot_domain__are_exactly_as_measured(artifacts: Any) -> None:
     found = dict(gas_rows(artifacts))
-    assert found == {"kernel price": 2_250, "kernel price + delta + vega": 2_414}
+    assert found == {"black76 price": 2_250, "black76 price+delta+vega": 2_414}
     assert all(gas <= PROMISED[name] for name, gas in found.items())
 
 
