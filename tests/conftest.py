@@ -12,6 +12,8 @@ from protocol.chain.artifacts import Artifacts
 from protocol.chain.embedded import EmbeddedChain
 from protocol.clients.base import AnyContract, deploy_contract
 from protocol.errors import Revert
+from tests.market_bench import rewound
+from tests.system_fixtures import Exchange, build_exchange
 
 Deploy = Callable[..., AnyContract]
 Reverts = Callable[..., AbstractContextManager[None]]
@@ -65,3 +67,15 @@ def reverts() -> Reverts:
             assert caught.value.reason == reason
 
     return expect
+
+
+@pytest.fixture(scope="session")
+def rewound_exchange(artifacts: Artifacts) -> Iterator[Callable[[], Exchange]]:
+    """A whole deployment with two underlyings, built once; each call hands it out as it was."""
+    yield from rewound(lambda: build_exchange(artifacts))
+
+
+@pytest.fixture
+def exchange(rewound_exchange: Callable[[], Exchange]) -> Exchange:
+    """The deployment of `tests/system_fixtures.py`, as built."""
+    return rewound_exchange()

@@ -333,7 +333,7 @@ def _price(
         for j: uint256 in range(i, bound=4):
             assert legs[j].instrument != legs[i].instrument, "amm: instrument twice"
         inputs.append(self._load_leg(account, legs[i], limits))
-    return staticcall pricer.price(
+    priced: IOptionPricer.Priced = staticcall pricer.price(
         IOptionPricer.PoolState(
             totals=pool_book.totals,
             depth=self._market >> 128,
@@ -346,6 +346,11 @@ def _price(
         ),
         inputs,
     )
+    # Less risk is paid for up to the cap. More would open an arbitrage between strikes; a refusal
+    # would lock the risk in.
+    cap: uint256 = priced.gross_vega * limits.shift_cap // WAD
+    priced.impact = max(priced.impact, -convert(cap, int256))
+    return priced
 
 
 @internal
@@ -412,7 +417,7 @@ def _check_limits(after: IOptionPricer.Risk, priced: IOptionPricer.Priced):
     limits: IOptionsAMM.Limits = amm_codec._limits(self._limits)
     depth: uint256 = self._market >> 128
     cap: uint256 = priced.gross_vega * limits.shift_cap // WAD
-    assert convert(abs(priced.impact), uint256) <= cap, "amm: impact above cap"
+    assert priced.impact <= convert(cap, int256), "amm: impact above cap"
     if abs(after.vega) > abs(after.vega - priced.total.vega):
         bound: uint256 = depth * limits.vega // WAD
         assert convert(abs(after.vega), uint256) <= bound, "amm: vega limit"

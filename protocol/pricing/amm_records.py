@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
+from protocol.errors import InputError
 from protocol.pricing.amm_words import ExpiryWord, Spreads, SurfaceWords, Weights, pair
 from protocol.pricing.market_math import FeeRates
 from protocol.types import Instrument
+from protocol.units import WAD
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +141,21 @@ class Priced:
     def cash(self) -> int:
         """What the taker pays all in; negative: receives."""
         return self.mark + self.impact + self.spread + self.fee
+
+    def capped(self, shift_cap: int) -> Priced:
+        """The price as a pool with this cap on the shift of vol charges it.
+
+        A credit for taking risk off stops at the cap; an impact above it is refused.
+
+        Raises
+        ------
+        InputError
+            Where the impact is above the cap.
+        """
+        cap = self.gross_vega * shift_cap // WAD
+        if self.impact > cap:
+            raise InputError("impact", self.impact, bound=f"at most {cap}", step="trade less")
+        return replace(self, impact=max(self.impact, -cap))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

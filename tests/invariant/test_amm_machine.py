@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import astuple, dataclass, field
 from fractions import Fraction
 from math import exp
 from typing import Any
-
-import pytest
 
 from protocol.clients.markets import Quote
 from protocol.clients.system import Market
@@ -23,7 +21,6 @@ from protocol.pricing import amm as twin
 from protocol.pricing.amm_words import Limits, SurfaceWords
 from protocol.types import Instrument, Kind, Leg
 from protocol.units import DAY, WAD
-from tests.market_bench import rewound
 from tests.system_fixtures import (
     DELAY,
     KEEPER,
@@ -37,7 +34,6 @@ from tests.system_fixtures import (
     VARIANCE,
     Exchange,
     account,
-    build_exchange,
     set_parameters,
 )
 
@@ -165,10 +161,22 @@ class Machine:
         assert exchange.cash(owner) == cash - quote.cash
         maker = exchange.pool_state(market).fees.split(quote.fee)[0]
         gain = after.worth - before.worth - quote.spread - maker
-        assert 0 <= gain <= len(legs) + 6, "the pool must gain spread and fee, to a few wei"
+        assert gain >= 0, "the pool must gain spread and fee"
+        if self.credit_left(market, quote, before, after):
+            assert gain <= len(legs) + 6, "and no more, but for a few wei"
+        else:
+            self.done["credit at the cap"] += 1
         assert (after.depth, after.reference) == (before.depth, before.reference)
         assert self.pool(bystander) == untouched
         return quote
+
+    def credit_left(self, market: Market, quote: Quote, before: Pool, after: Pool) -> bool:
+        """Whether the taker was paid all of the potential it took away."""
+        paid = quote.impact >= 0 or quote.impact <= after.potential - before.potential + 2
+        cap = Limits(*market.amm._call("parameters")[2]).shift_cap
+        moved = sum(abs(x.vega - y.vega) for x, y in zip(after.books, before.books, strict=True))
+        assert paid or -quote.impact >= moved * cap // WAD - 1
+        return paid
 
     # -- rules --
 
@@ -385,30 +393,25 @@ RULES: tuple[tuple[Callable[[Machine], None], int], ...] = (
     (Machine.split, 15),
     (Machine.move_market, 20),
     (Machine.hedge, 8),
-    (Machine.move_liquidity, 2),
+    (Machine.move_liquidity, 3),
 )
 LEAST = {  # in a default run, of those that went through
-    "trade": 150,
+    "trade": 100,
     "trade of 1": 40,
     "trade of 2": 20,
     "trade of 3": 8,
     "trade of 4": 5,
-    "trade paid for taking risk off": 20,
-    "round trip": 50,
-    "split": 40,
-    "refresh": 100,
-    "depth grew": 20,
-    "depth fell": 20,
-    "hedge": 30,
-    "DepositProcessed": 2,
-    "RedeemProcessed": 2,
-    "expire": 1,
+    "trade paid for taking risk off": 30,
+    "round trip": 30,
+    "split": 30,
+    "refresh": 80,
+    "depth grew": 40,
+    "depth fell": 15,
+    "hedge": 20,
+    "DepositProcessed": 1,
+    "RedeemProcessed": 1,
+    "expire": 2,
 }
-
-
-@pytest.fixture(scope="module")
-def fresh(artifacts) -> Iterator[Callable[[], Exchange]]:
-    yield from rewound(lambda: build_exchange(artifacts))
 
 
 def run(exchange: Exchange, seed: int, steps: int) -> Machine:
@@ -425,20 +428,19 @@ def run(exchange: Exchange, seed: int, steps: int) -> Machine:
     return machine
 
 
-def test_two_pools__random_life__every_rule_holds(fresh, deep):
+def test_two_pools__random_life__every_rule_holds(rewound_exchange, deep):
     done: Counter[str] = Counter()
     refused: Counter[str] = Counter()
     for seed in range(12 if deep else 2):
-        machine = run(fresh(), seed, 1_000 if deep else 300)
+        machine = run(rewound_exchange(), seed, 1_000 if deep else 250)
         done += machine.done
         refused += machine.refused
     assert {name: done[name] for name, least in LEAST.items() if done[name] < least} == {}
     assert sum(refused.values()) > 20
 
 
-def test_depth__empty_book__follows_the_deposits(fresh):
+def test_depth__empty_book__follows_the_deposits(exchange):
     """Without risk there is no gift in a jump of depth; with some, it grows at its rate."""
-    exchange = fresh()
     set_parameters(exchange.eth, limits={"depth_growth": WAD // 100})
     for dollars, leg in ((3_000_000, None), (1_000_000, exchange.call(2_000, 1))):
         if leg is not None:
