@@ -147,9 +147,11 @@ def _read(feed: uint256[2]) -> (uint256, uint256):
     assert answer > 0 and updated_at != 0 and answered_in >= round_id, "oracle: bad round"
     assert updated_at <= block.timestamp, "oracle: price from future"
     max_age: uint256 = (feed[0] >> 64) & (2**24 - 1)
-    assert block.timestamp - updated_at <= max_age, "oracle: price stale"
+    assert unsafe_sub(block.timestamp, updated_at) <= max_age, "oracle: price stale"
     decimals: uint256 = (feed[0] >> 88) & 255
-    price: uint256 = convert(answer, uint256) * 10 ** (_MAX_DECIMALS - decimals)
+    # `set_feed` let no more than 18 decimals in, and the answer is positive.
+    scale: uint256 = pow_mod256(10, unsafe_sub(_MAX_DECIMALS, decimals))
+    price: uint256 = convert(convert(answer, bytes32), uint256) * scale
     assert price >= feed[1] >> 160, "oracle: price out of bounds"
     assert price <= (feed[1] >> 64) & _MASK96, "oracle: price out of bounds"
     return price, updated_at
@@ -163,8 +165,9 @@ def _uncertainty(feed: uint256[2], updated_at: uint256) -> uint256:
             a small drift is lost.
     """
     drift: uint256 = feed[1] & _MASK64
-    square: uint256 = drift * drift * (block.timestamp - updated_at)
+    # 50 + 50 + 64 bits: nothing here can overflow.
+    square: uint256 = unsafe_mul(unsafe_mul(drift, drift), unsafe_sub(block.timestamp, updated_at))
     growth: uint256 = isqrt(square)
-    if growth * growth < square:
-        growth += 1
-    return (feed[0] & _MASK64) + growth
+    if unsafe_mul(growth, growth) < square:
+        growth = unsafe_add(growth, 1)
+    return unsafe_add(feed[0] & _MASK64, growth)

@@ -9,7 +9,7 @@
 @notice The volatility surface of every underlying, posted by the keeper and kept in bounds here.
 
         How far one push may move volatility at the money from the surface it replaces:
-          vol_step * sqrt(min(elapsed, step_interval) / step_interval) * max(1, sqrt(30 days / life))
+          vol_step * sqrt(min(1, elapsed / step_interval)) * max(1, sqrt(30 days / life))
         with life no less than a day, and in proportion to its height elsewhere on the grid. Honest
         moves grow with the root of time and are larger for short expiries. Basis and rate steps
         scale with elapsed time alone.
@@ -170,10 +170,10 @@ def _check_steps(
     pace: uint256 = wad_math._sqrt(share)
     basis: int256 = (convert(convert(old[0], bytes32), int256) << 128) >> 192
     rate: int256 = (convert(convert(old[0], bytes32), int256) << 192) >> 192
-    moved: uint256 = convert(abs(s.basis - basis), uint256)
-    assert moved <= wad_math._mul_down((limits >> 128) & _MASK64, pace), "surface: basis step too large"
-    moved = convert(abs(s.rate - rate), uint256)
-    assert moved <= wad_math._mul_down((limits >> 64) & _MASK64, pace), "surface: rate step too large"
+    room: uint256 = wad_math._mul_down((limits >> 128) & _MASK64, pace)
+    assert convert(abs(s.basis - basis), uint256) <= room, "surface: basis step too large"
+    room = wad_math._mul_down((limits >> 64) & _MASK64, pace)
+    assert convert(abs(s.rate - rate), uint256) <= room, "surface: rate step too large"
     life: uint256 = series_codec._expiry(s.day) - block.timestamp
     if life < _TENOR:
         pace = wad_math._sqrt(share * _TENOR // max(life, _MIN_TENOR))
