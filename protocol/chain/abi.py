@@ -1,25 +1,22 @@
 """Encoders and decoders generated from a contract's ABI.
 
 Each function's selector and coders are made on first use and kept; struct results come back as
-named tuples, events as a name and a dict. web3.py does the same at a hundredth of the speed.
+named tuples, events as a name and a dict.
 """
 
 from __future__ import annotations
 
-from collections import namedtuple
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from eth_hash.auto import keccak
-from faster_eth_abi import decode, encode
+from faster_eth_abi import encode
 from faster_eth_abi.exceptions import EncodingError
 
+from protocol.chain.abi_decode import Json, decoder_of
 from protocol.chain.base import Log
 from protocol.errors import DataError, InputError
-
-Json = Mapping[str, Any]
-_Shape = Callable[[Any], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +31,13 @@ class Event:
 class Function:
     """Coders of one function (one arity of it: Vyper's defaults make several)."""
 
-    __slots__ = ("_inputs", "_outputs", "_shape", "name", "selector", "view")
+    __slots__ = ("_decode", "_inputs", "name", "selector", "view")
 
     def __init__(self, entry: Json) -> None:
         self.name: str = entry["name"]
         self.view: bool = entry["stateMutability"] in ("view", "pure")
         self._inputs = [canonical_type(item) for item in entry["inputs"]]
-        self._outputs = [canonical_type(item) for item in entry["outputs"]]
-        self._shape = _shape_all(entry["outputs"], self.name)
+        self._decode = decoder_of(entry["outputs"]) if entry["outputs"] else None
         self.selector = keccak(f"{self.name}({','.join(self._inputs)})".encode())[:4]
 
     def encode(self, args: Sequence[Any]) -> bytes:
@@ -49,38 +45,32 @@ class Function:
 
     def decode(self, data: bytes) -> Any:
         """Nothing, the one result, or a tuple of several."""
-        if not self._outputs:
+        if self._decode is None:
             return None
         if not data:
             raise DataError(f"{self.name} returned nothing: is the contract deployed there?")
-        values = self._shape(decode(self._outputs, data))
+        values = self._decode(data)
         return values[0] if len(values) == 1 else values
 
 
 class EventCoder:
     """Decoder of one event."""
 
-    __slots__ = ("_fields", "_indexed", "_plain", "name", "topic")
+    __slots__ = ("_indexed", "_names", "_plain", "name", "topic")
 
     def __init__(self, entry: Json) -> None:
         self.name: str = entry["name"]
-        types = [canonical_type(item) for item in entry["inputs"]]
-        self.topic = keccak(f"{self.name}({','.join(types)})".encode())
-        fields = [
-            (item["name"], kind, item["indexed"], _shape_of(item))
-            for item, kind in zip(entry["inputs"], types, strict=True)
-        ]
-        self._fields = [(name, indexed, shape) for name, _, indexed, shape in fields]
-        self._indexed = [_topic_type(kind) for _, kind, indexed, _ in fields if indexed]
-        self._plain = [kind for _, kind, indexed, _ in fields if not indexed]
+        inputs: Sequence[Json] = entry["inputs"]
+        kinds = [canonical_type(item) for item in inputs]
+        self.topic = keccak(f"{self.name}({','.join(kinds)})".encode())
+        self._names = [(item["name"], bool(item["indexed"])) for item in inputs]
+        self._indexed = decoder_of([_as_topic(item) for item in inputs if item["indexed"]])
+        self._plain = decoder_of([item for item in inputs if not item["indexed"]])
 
     def decode(self, log: Log) -> Event:
-        indexed = iter(decode(self._indexed, b"".join(log.topics[1:])))
-        plain = iter(decode(self._plain, log.data))
-        args = {
-            name: next(indexed) if is_indexed else shape(next(plain))
-            for name, is_indexed, shape in self._fields
-        }
+        indexed = iter(self._indexed(b"".join(log.topics[1:])))
+        plain = iter(self._plain(log.data))
+        args = {name: next(indexed if is_topic else plain) for name, is_topic in self._names}
         return Event(self.name, args, log.address)
 
 
@@ -144,39 +134,8 @@ def canonical_type(item: Json) -> str:
     return f"({inner}){kind.removeprefix('tuple')}"
 
 
-def _topic_type(kind: str) -> str:
-    dynamic = kind in ("string", "bytes") or kind.endswith((")", "]"))
-    return "bytes32" if dynamic else kind
-
-
-def _shape_all(items: Sequence[Json], name: str) -> _Shape:
-    shapes = [_shape_of(item) for item in items]
-    if all(shape is _as_is for shape in shapes):
-        return _as_is
-    return lambda values: tuple([f(v) for f, v in zip(shapes, values, strict=True)])
-
-
-def _shape_of(item: Json) -> _Shape:
-    """How a decoded value becomes a named tuple, if it is a struct or a list of them."""
+def _as_topic(item: Json) -> Json:
+    """What stands in a topic: the value of a word, the hash of anything longer."""
     kind: str = item["type"]
-    if not kind.startswith("tuple"):
-        return _as_is
-    parts = [_shape_of(part) for part in item["components"]]
-    names = [part["name"] or f"field{i}" for i, part in enumerate(item["components"])]
-    record = namedtuple(item["name"] or "Result", names, rename=True)  # type: ignore[misc]
-
-    def build(value: Any) -> Any:
-        return record(*[f(v) for f, v in zip(parts, value, strict=True)])
-
-    shape: _Shape = build
-    for _ in range(kind.count("[")):
-        shape = _each(shape)
-    return shape
-
-
-def _each(shape: _Shape) -> _Shape:
-    return lambda values: tuple([shape(value) for value in values])
-
-
-def _as_is(value: Any) -> Any:
-    return value
+    longer = kind in ("string", "bytes") or kind.startswith("tuple") or kind.endswith("]")
+    return {"type": "bytes32"} if longer else item

@@ -1,9 +1,15 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from eth_hash.auto import keccak
+from faster_eth_abi import decode, encode
+from hypothesis import given
+from hypothesis import strategies as st
 
-from protocol.chain.abi import Abi
+from protocol.chain.abi import Abi, canonical_type
+from protocol.chain.abi_decode import decoder_of
 from protocol.chain.base import Log
 from protocol.errors import DataError, InputError
 
@@ -104,3 +110,54 @@ def test_event__indexed_and_plain__in_declared_order() -> None:
 def test_event__unknown_topic__none() -> None:
     assert ABI.event(Log("0x" + "11" * 20, (bytes(32),), b"")) is None
     assert ABI.event(Log("0x" + "11" * 20, (), b"")) is None
+
+
+WORDS = {
+    "uint256": st.integers(0, 2**256 - 1),
+    "uint8": st.integers(0, 255),
+    "int256": st.integers(-(2**255), 2**255 - 1),
+    "int24": st.integers(-(2**23), 2**23 - 1),
+    "bool": st.booleans(),
+    "address": st.binary(min_size=20, max_size=20).map(lambda raw: f"0x{raw.hex()}"),
+    "bytes32": st.binary(min_size=32, max_size=32),
+    "bytes4": st.binary(min_size=4, max_size=4),
+    "bytes": st.binary(max_size=70),
+    "string": st.text("aé∀", max_size=40),
+}
+
+
+@st.composite
+def items(draw: st.DrawFn, depth: int = 3) -> dict[str, Any]:
+    """Any ABI item: words, bytes, structs and arrays of them."""
+    shape = draw(st.sampled_from(["word"] * 3 + ["struct", "array"] * (depth > 0)))
+    if shape == "word":
+        return item(draw(st.sampled_from(list(WORDS))))
+    if shape == "struct":
+        parts = draw(st.lists(items(depth - 1), min_size=1, max_size=3))
+        named = [{**part, "name": f"part{i}"} for i, part in enumerate(parts)]
+        return item("tuple", components=named)
+    inner = draw(items(depth - 1))
+    return {**inner, "type": inner["type"] + draw(st.sampled_from(["[]", "[1]", "[3]"]))}
+
+
+def values_of(described: dict[str, Any]) -> st.SearchStrategy[Any]:
+    kind = described["type"]
+    if kind.endswith("]"):
+        inner, _, length = kind[:-1].rpartition("[")
+        bounds = {"min_size": int(length or 0), "max_size": int(length or 3)}
+        return st.lists(values_of({**described, "type": inner}), **bounds).map(tuple)
+    if kind == "tuple":
+        return st.tuples(*[values_of(part) for part in described["components"]])
+    return WORDS[kind]
+
+
+@given(st.data())
+def test_decoder__any_type__like_the_library(data: st.DataObject) -> None:
+    described = data.draw(st.lists(items(), min_size=1, max_size=4))
+    values = data.draw(st.tuples(*[values_of(one) for one in described]))
+    kinds = [canonical_type(one) for one in described]
+    body = encode(kinds, values)
+    assert decoder_of(described)(body) == decode(kinds, body) == values
+    if body:
+        with pytest.raises(DataError, match="another contract"):
+            decoder_of(described)(body[: len(body) - 32])
