@@ -1,0 +1,344 @@
+"""OptionsAMM between trades: listing, refreshing, hedging, closing; its vault, parameters, fees."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from protocol.errors import Revert
+from protocol.pricing.amm_words import Limits, Spreads
+from protocol.types import Instrument, Leg
+from protocol.units import DAY, WAD
+from tests.system_fixtures import (
+    ADMIN,
+    DELAY,
+    KEEPER,
+    LP,
+    OTHER_LP,
+    STRANGER,
+    TAKER,
+    Exchange,
+    account,
+    set_parameters,
+)
+
+HOUR = 3_600
+ANY_PRICE = 2**128
+
+
+def listed(exchange: Exchange) -> list[int]:
+    return [book.day for book in exchange.eth.amm.expiries()]
+
+
+def pass_expiry(exchange: Exchange, day: int, *, record: bool = True) -> None:
+    """Time to just after an expiry, its settlement window recorded or missed."""
+    exchange.advance(day * DAY + 7 * HOUR - exchange.now)
+    for _ in range(13):
+        if record:
+            exchange.system.oracle.record(exchange.eth.underlying, sender=STRANGER)
+        exchange.advance(300)
+
+
+# -- listing --
+
+
+def test_list__by_others__reverts(exchange, reverts):
+    for who in (ADMIN, STRANGER):
+        with reverts("access: keeper only"):
+            exchange.eth.amm.list_expiry(exchange.days[0] + 7, 500_000, sender=who)
+
+
+@pytest.mark.parametrize(
+    ("ahead", "step", "reason"),
+    [
+        (0, 500_000, "amm: expiry listed"),
+        (7, 0, "amm: no strike step"),
+        (-14, 500_000, "amm: series expired"),
+        (7, 500_000, "amm: no surface"),
+        (7, 2**32, "amm: no surface"),
+    ],
+)
+def test_list__bad_expiry__reverts(ahead, step, reason, exchange, reverts):
+    with reverts(reason):
+        exchange.eth.amm.list_expiry(exchange.days[0] + ahead, step, sender=KEEPER)
+
+
+def test_list__strike_step_out_of_field__reverts(exchange, reverts):
+    surface = replace(exchange.system.surface.expiry(1, exchange.days[1]), day=exchange.days[1] + 7)
+    exchange.system.surface.push(1, [surface], sender=KEEPER)
+    with reverts("amm: expiry out of field"):
+        exchange.eth.amm.list_expiry(surface.day, 2**32, sender=KEEPER)
+    exchange.eth.amm.list_expiry(surface.day, 2**32 - 1, sender=KEEPER)
+
+
+def test_list__thirteenth__reverts(exchange, reverts):
+    amm, surface = exchange.eth.amm, exchange.system.surface
+    flat = surface.expiry(1, exchange.days[1])
+    for n in range(1, 11):
+        surface.push(1, [replace(flat, day=flat.day + n)], sender=KEEPER)
+        amm.list_expiry(flat.day + n, 500_000, sender=KEEPER)
+    assert len(listed(exchange)) == 12
+    surface.push(1, [replace(flat, day=flat.day + 11)], sender=KEEPER)
+    with reverts("amm: too many expiries"):
+        amm.list_expiry(flat.day + 11, 500_000, sender=KEEPER)
+
+
+# -- refreshing --
+
+
+def test_refresh__unlisted__reverts(exchange, reverts):
+    with reverts("amm: expiry not listed"):
+        exchange.eth.amm.refresh(exchange.days[0] + 1, sender=STRANGER)
+
+
+def test_refresh__stale_price__reverts(exchange, reverts):
+    exchange.chain.advance(3 * HOUR)
+    with reverts("oracle: price stale"):
+        exchange.eth.amm.refresh(exchange.days[0], sender=STRANGER)
+
+
+def test_refresh__depth__follows_a_loss_at_once_and_a_gain_slowly(exchange):
+    amm, growth = exchange.eth.amm, 2 * WAD // 100
+    exchange.trade(exchange.call(2_000, 200), exchange.put(2_000, 200))
+    first = amm.depth()
+    exchange.advance(HOUR, eth=2_400)
+    exchange.push(exchange.eth)
+    exchange.refresh(exchange.eth)
+    fallen = amm.depth()
+    assert fallen == amm.valuation().nav < first
+    exchange.advance(HOUR, eth=2_000)
+    exchange.push(exchange.eth)
+    exchange.refresh(exchange.eth)
+    assert amm.depth() == fallen + fallen * growth // WAD < amm.valuation().nav
+
+
+def test_refresh__one_expiry_stale__depth_waits(exchange):
+    amm, before = exchange.eth.amm, exchange.eth.amm.depth()
+    exchange.trade(exchange.call(2_000, 200), exchange.put(2_000, 200))
+    exchange.advance(HOUR, eth=2_400)
+    amm.refresh(exchange.days[0], sender=STRANGER)
+    assert amm.depth() == before
+    amm.refresh(exchange.days[1], sender=STRANGER)
+    assert amm.depth() < before
+
+
+# -- valuation --
+
+
+@pytest.mark.parametrize(
+    ("seconds", "price", "fresh"),
+    [(300, 2_000, True), (301, 2_000, False), (1, 2_002, True), (1, 2_002.01, False),
+     (1, 1_998, True), (1, 1_997.99, False)],
+)  # fmt: skip
+def test_valuation__age_and_drift__to_the_edge(seconds, price, fresh, exchange, reverts):
+    exchange.refresh(exchange.eth)
+    exchange.advance(seconds, eth=price)
+    if fresh:
+        exchange.eth.amm.valuation()
+    else:
+        with reverts("amm: valuation stale"):
+            exchange.eth.amm.valuation()
+
+
+def test_valuation__expired_and_not_closed__reverts(exchange, reverts):
+    pass_expiry(exchange, exchange.days[0])
+    exchange.eth.amm.refresh(exchange.days[1], sender=STRANGER)
+    with reverts("amm: valuation stale"):
+        exchange.eth.amm.valuation()
+    exchange.system.settlement.take_print(1, exchange.days[0], sender=STRANGER)
+    exchange.eth.amm.close_expiry(exchange.days[0], sender=STRANGER)
+    exchange.eth.amm.valuation()
+
+
+# -- hedging --
+
+
+def hedge(exchange: Exchange, size: int, *, limit: int, sender: str = KEEPER) -> None:
+    exchange.eth.amm.hedge(size, limit, sender=sender)
+
+
+def test_hedge__by_others__reverts(exchange, reverts):
+    exchange.trade(exchange.call(2_000, 10))
+    for who in (ADMIN, STRANGER, TAKER):
+        with reverts("access: keeper only"):
+            hedge(exchange, WAD, limit=2_010 * WAD, sender=who)
+
+
+def test_hedge__that_adds_risk__reverts(exchange, reverts):
+    exchange.trade(exchange.call(2_000, 10))
+    delta = exchange.eth.amm.risk().delta
+    assert delta < 0
+    for size, limit in (
+        (0, 0),
+        (-WAD, 1_990 * WAD),
+        (-2 * delta, 2_010 * WAD),
+        (-3 * delta, 2_010 * WAD),
+    ):
+        with reverts("amm: hedge adds risk"):
+            hedge(exchange, size, limit=limit)
+    hedge(exchange, -2 * delta - 1, limit=2_020 * WAD)
+    assert exchange.eth.amm.risk().delta == -delta - 1
+
+
+def test_hedge__price__inside_the_bound(exchange, reverts):
+    exchange.trade(exchange.call(2_000, 10))
+    with reverts("amm: hedge price too high"):
+        hedge(exchange, WAD, limit=2_040 * WAD + 1)
+    with reverts("perp: limit price"):
+        hedge(exchange, WAD, limit=2_000 * WAD)
+    hedge(exchange, WAD, limit=2_040 * WAD)
+    exchange.trade(exchange.call(2_000, -20))
+    with reverts("amm: hedge price too low"):
+        hedge(exchange, -WAD, limit=1_960 * WAD - 1)
+    hedge(exchange, -WAD, limit=1_960 * WAD)
+
+
+def test_hedge__too_late__reverts(exchange, reverts):
+    exchange.trade(exchange.call(2_000, 10))
+    with reverts("perp: deadline passed"):
+        exchange.eth.amm.hedge(WAD, 2_010 * WAD, sender=KEEPER, deadline=exchange.now - 1)
+
+
+def test_hedge__moves_delta_and_the_perp_position(exchange):
+    exchange.trade(exchange.call(2_000, 10))
+    amm, ledger = exchange.eth.amm, exchange.system.ledger
+    delta, cash = amm.risk().delta, ledger.cash(amm.pool)
+    receipt = amm.hedge(-delta, 2_010 * WAD, sender=KEEPER)
+    assert amm.risk().delta == 0
+    assert ledger.position(amm.pool, Instrument.perp(1).id) == -delta
+    (event,) = amm.events(receipt)
+    assert event.args == {"size": -delta, "cash": cash - ledger.cash(amm.pool), "delta": 0}
+
+
+# -- closing an expiry --
+
+
+def test_close__without_a_price__reverts(exchange, reverts):
+    amm, day = exchange.eth.amm, exchange.days[0]
+    with reverts("amm: expiry not listed"):
+        amm.close_expiry(day + 1, sender=STRANGER)
+    with reverts("amm: no settlement price"):
+        amm.close_expiry(day, sender=STRANGER)
+    pass_expiry(exchange, day, record=False)
+    with reverts("amm: no settlement price"):
+        amm.close_expiry(day, sender=STRANGER)
+
+
+@pytest.mark.parametrize("settled_before", [False, True])
+def test_close__by_anyone__pays_and_forgets(settled_before, exchange):
+    amm, day, ledger = exchange.eth.amm, exchange.days[0], exchange.system.ledger
+    exchange.trade(exchange.call(2_000, 10), exchange.call(2_000, 10, week=1))
+    exchange.advance(1, eth=2_100)
+    far = amm.expiries()[1]
+    pass_expiry(exchange, day)
+    settlement = exchange.system.settlement
+    settlement.take_print(1, day, sender=STRANGER)
+    if settled_before:
+        settlement.settle_pool(amm.pool, 1, day, sender=STRANGER)
+    cash = ledger.cash(amm.pool)
+    amm.close_expiry(day, sender=STRANGER)
+    assert ledger.cash(amm.pool) - cash == (0 if settled_before else -10 * 100 * WAD)
+    assert listed(exchange) == [exchange.days[1]]
+    assert ledger.pool_positions(amm.pool, 1, day) == {}
+    assert amm.risk() == (far.delta, far.vega, far.gamma, far.vanna, far.volga, far.reserve)
+
+
+# -- the vault --
+
+
+def test_release__by_others__reverts(exchange, reverts):
+    for who in (ADMIN, KEEPER, LP):
+        with reverts("amm: vault only"):
+            exchange.eth.amm._send("release", account(who), 1, sender=who)
+
+
+def test_release__above_free_cash__reverts(exchange, reverts):
+    exchange.trade(exchange.call(2_000, 100))
+    exchange.refresh(exchange.eth)
+    amm, vault = exchange.eth.amm, exchange.eth.options_vault.address
+    value, cash = amm.valuation(), exchange.system.ledger.cash(amm.pool)
+    reserve = amm.risk().reserve
+    assert reserve == 100 * 300 * WAD
+    assert value.free_cash == min(cash, value.nav) - reserve
+    with reverts("amm: cash is reserved"):
+        amm._send("release", account(OTHER_LP), value.free_cash + 1, sender=vault)
+    amm._send("release", account(OTHER_LP), value.free_cash, sender=vault)
+    assert amm.depth() == value.depth - value.free_cash
+    assert exchange.system.ledger.cash(account(OTHER_LP)) == value.free_cash
+
+
+def test_release__at_a_stale_value__reverts(exchange, reverts):
+    exchange.advance(301)
+    with reverts("amm: valuation stale"):
+        vault = exchange.eth.options_vault.address
+        exchange.eth.amm._send("release", account(LP), 1, sender=vault)
+
+
+def test_free_cash__all_reserved__none(exchange):
+    exchange.trade(exchange.call(2_000, 100))
+    set_parameters(exchange.eth, spreads={"reserve_share": 4_000 * WAD})
+    exchange.refresh(exchange.eth)
+    assert exchange.eth.amm.valuation().free_cash == 0
+
+
+def test_set_vault__once_and_by_the_admin(exchange, reverts):
+    amm = exchange.eth.amm
+    with reverts("access: admin only"):
+        amm.set_vault(STRANGER, sender=STRANGER)
+    with reverts("amm: vault is set"):
+        amm.set_vault(STRANGER, sender=ADMIN)
+
+
+def test_redeem__during_a_trade_free_life__pool_pays(exchange):
+    """The real vault: an LP asks out, waits, and gets its cash; depth falls by it."""
+    vault, amm = exchange.eth.options_vault, exchange.eth.amm
+    vault.request_redeem(vault.balance_of(LP) // 4, LP, sender=LP)
+    exchange.advance(DELAY)
+    exchange.refresh(exchange.eth)
+    before = amm.valuation()
+    vault.process(32, sender=STRANGER)
+    after = amm.valuation()
+    assert before.nav - after.nav == before.depth - after.depth > 400_000 * WAD
+    tokens = exchange.system.token.balance_of(LP)
+    exchange.claim(vault, LP)
+    assert (exchange.system.token.balance_of(LP) - tokens) * exchange.unit == before.nav - after.nav
+
+
+# -- parameters and fees --
+
+
+@pytest.mark.parametrize(
+    ("part", "name", "bad", "good", "reason"),
+    [
+        ("spreads", "toxicity", WAD - 10**12, WAD, "amm: toxicity out of range"),
+        ("spreads", "toxicity", 5 * WAD + 10**12, 5 * WAD, "amm: toxicity out of range"),
+        ("spreads", "delta_cut", WAD // 2, WAD // 2 - 10**12, "amm: delta cut out of range"),
+        ("spreads", "max_drift", WAD // 2 + 10**12, WAD // 2, "amm: drift out of range"),
+        ("limits", "utilisation", WAD + 10**12, WAD, "amm: utilisation out of range"),
+        ("limits", "hedge_bound", WAD // 10 + 10**12, WAD // 10, "amm: hedge bound out of range"),
+    ],
+)
+def test_parameters__out_of_range__revert(part, name, bad, good, reason, exchange, reverts):
+    set_parameters(exchange.eth, **{part: {name: good}})
+    before = exchange.eth.amm._call("parameters")
+    kind = {"spreads": Spreads, "limits": Limits}[part]
+    assert getattr(kind(*before[{"spreads": 1, "limits": 2}[part]]), name) == good
+    with pytest.raises(Revert) as caught:
+        set_parameters(exchange.eth, **{part: {name: bad}})
+    assert caught.value.reason == reason
+    assert exchange.eth.amm._call("parameters") == before
+
+
+def test_parameters__by_others__revert(exchange):
+    with pytest.raises(Revert) as caught:
+        set_parameters(exchange.eth, weights={"vega": WAD}, sender=KEEPER)
+    assert caught.value.reason == "access: admin only"
+
+
+def test_fee_word__only_by_the_schedule(exchange, reverts):
+    for who in (ADMIN, KEEPER, STRANGER):
+        with reverts("amm: fee schedule only"):
+            exchange.eth.amm._send("set_fee_word", 0, sender=who)
+    exchange.eth.amm._send("set_fee_word", 0, sender=exchange.system.fees.address)
+    assert exchange.quote(Leg(exchange.call(2_000, 1).instrument, WAD)).fee == 0
