@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from protocol.commands import bench, devnet, run
+from protocol.commands import bench, deploy, devnet, lp, run, trade
 from protocol.errors import CompileError, ConfigError, DataError, InputError, VommaError
 
 _DEBUG = "--debug"
@@ -39,6 +39,7 @@ class _Vomma(TyperGroup):
 
 
 app = typer.Typer(
+    name="vomma",
     cls=_Vomma,
     help="Vomma: build, run and stress-test an on-chain options market.",
     no_args_is_help=True,
@@ -57,6 +58,9 @@ def _root(
 
 run.register(app)
 app.add_typer(devnet.app, name="devnet")
+deploy.register(app)
+trade.register(app)
+app.add_typer(lp.app, name="lp")
 app.add_typer(bench.app, name="bench")
 
 

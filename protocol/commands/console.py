@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -15,6 +16,12 @@ from rich.table import Table
 Tick = Callable[[int, int], None]
 
 Json = Annotated[bool, typer.Option("--json", help="Print numbers as JSON, nothing else.")]
+Rpc = Annotated[str | None, typer.Option(help="Node; else the running devnet, else VOMMA_RPC_URL.")]
+Account = Annotated[int, typer.Option(min=0, max=9, help="Which of the devnet's accounts acts.")]
+Keystore = Annotated[
+    Path | None, typer.Option(help="Encrypted key that acts, on other networks than the devnet.")
+]
+Send = Annotated[bool, typer.Option("--send", help="Send it; without, only say what would be.")]
 
 
 def print_json(content: Any) -> None:
