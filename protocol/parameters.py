@@ -18,7 +18,7 @@ class PerpParameters:
     `scale` is the skew at which the premium of the next unit is the whole index.
     """
 
-    scale: float = 100_000.0
+    scale: float = 25_000.0
     max_skew: float = 1_500.0
     max_trade: float = 1_000.0
     reserve_share: float = 0.1
