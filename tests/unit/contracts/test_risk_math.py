@@ -1,0 +1,107 @@
+"""risk_math: the potential's change is exact, path-independent and rounded up."""
+
+from __future__ import annotations
+
+import random
+from fractions import Fraction
+from math import ceil
+
+import pytest
+
+from protocol.clients.base import AnyContract
+from protocol.pricing.amm import Risk
+from protocol.pricing.amm_words import Weights
+from protocol.types import Kind
+from protocol.units import WAD
+
+SPOT = 2_000 * WAD
+WEIGHTS = Weights(2 * 10**16, WAD, 3 * WAD, 3 * 10**13, 2 * 10**16, 2 * 10**16)
+DEPTH = 2 * 10**6 * WAD
+NAMES = ("delta", "vega", "gamma", "vanna", "volga")
+
+
+@pytest.fixture
+def harness(deploy) -> AnyContract:
+    return deploy("RiskHarness")
+
+
+def draw(rng: random.Random) -> Risk:
+    sizes = {"delta": 10**3, "vega": 10**5, "gamma": 10**7, "vanna": 10**5, "volga": 10**5}
+    return Risk(**{name: int(rng.gauss(0, 1) * sizes[name] * WAD) for name in NAMES})
+
+
+def change(harness: AnyContract, totals: Risk, moved: Risk) -> int:
+    row = tuple(getattr(moved, name) for name in (*NAMES, "reserve"))
+    vegas = totals.vega, moved.vega
+    args = WEIGHTS.word, SPOT, totals.words, row, *vegas, DEPTH
+    return int(harness.call("change", *args))
+
+
+def exact(totals: Risk) -> Fraction:
+    dollars = {"delta": Fraction(SPOT, WAD)}
+    weights = {name: getattr(WEIGHTS, name) for name in NAMES}
+    weights["vega"] += WEIGHTS.expiry_vega
+    squares = [
+        weights[name] * (getattr(totals, name) * dollars.get(name, 1)) ** 2 for name in NAMES
+    ]
+    return sum(squares, Fraction(0)) / (2 * WAD * DEPTH)
+
+
+def test_change__random_books__exact_and_rounded_up(harness):
+    rng = random.Random(3)
+    for _ in range(100):
+        totals, moved = draw(rng), draw(rng)
+        error = change(harness, totals, moved) - (exact(totals + moved) - exact(totals))
+        assert 0 <= error < 2
+
+
+def test_change__there_and_back__nothing_or_a_wei(harness):
+    rng = random.Random(4)
+    for _ in range(100):
+        totals, moved = draw(rng), draw(rng)
+        back = Risk(**{name: -getattr(moved, name) for name in NAMES})
+        there = change(harness, totals, moved)
+        assert 0 <= there + change(harness, totals + moved, back) <= 2
+
+
+def test_change__in_slices__never_less_than_whole(harness):
+    rng = random.Random(5)
+    for _ in range(30):
+        totals, slices = draw(rng), [draw(rng) for _ in range(4)]
+        whole = change(harness, totals, sum(slices, Risk()))
+        paid = 0
+        for moved in slices:
+            paid += change(harness, totals, moved)
+            totals = totals + moved
+        assert whole <= paid <= whole + 8
+
+
+def test_change__largest_greeks__fit(harness):
+    edge = 10**14 * WAD
+    totals = Risk(**dict.fromkeys(NAMES, edge))
+    moved = Risk(**dict.fromkeys(NAMES, -2 * edge))
+    assert abs(change(harness, totals, moved)) <= 2
+
+
+def test_pair__out_of_field__reverts(harness, reverts):
+    for high, low in ((2**127, 0), (-(2**127) - 1, 0), (0, 2**127), (0, -(2**127) - 1)):
+        with reverts("risk: greek out of field"):
+            harness.call("pair", high, low)
+
+
+def test_scaled__opposite_sizes__cancel(harness):
+    rng = random.Random(6)
+    for _ in range(100):
+        x, size = rng.randint(-(10**24), 10**24), rng.randrange(10**22)
+        assert harness.call("scaled", x, size) == -harness.call("scaled", x, -size)
+
+
+@pytest.mark.parametrize(
+    ("kind", "strike", "intrinsic"),
+    [(Kind.CALL, 1_800, 200), (Kind.CALL, 2_200, 0), (Kind.PUT, 2_200, 200), (Kind.PUT, 1_800, 0)],
+)
+def test_short_requirement__intrinsic_and_a_share(kind, strike, intrinsic, harness):
+    need = harness.call("short_requirement", int(kind), strike * WAD, SPOT, WAD // 10)
+    assert need == (intrinsic + 200) * WAD
+    odd = harness.call("short_requirement", int(kind), strike * WAD, SPOT + 1, 10**17 + 1)
+    assert odd >= ceil(Fraction((SPOT + 1) * (10**17 + 1), WAD))
