@@ -198,16 +198,16 @@ class EmbeddedChain(TestChain):
     ) -> None:
         for change in changes:
             old = self._accounts.get(change.address, _NOBODY)
-            if change.destroyed:
-                continue  # created in this transaction too: nothing of it was ever kept
-            if change.code is not None:
+            if change.destroyed:  # created in this transaction too: no slot of it was ever kept
+                self._write_account(change.address, _NOBODY)
+            elif change.code is not None:
                 new = _Account(change.balance, change.nonce, change.code, keccak(change.code))
                 self._write_account(change.address, new)
                 self._evm.insert_account_info(change.address, infos[change.address])
             elif change.balance != old.balance or change.nonce != old.nonce:
                 new = _Account(change.balance, change.nonce, old.code, old.code_hash)
                 self._write_account(change.address, new)
-            if change.slots:
+            if change.slots and not change.destroyed:
                 self._write_slots(change.address, change.slots)
 
     def _write_account(self, address: str, account: _Account) -> None:
