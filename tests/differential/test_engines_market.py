@@ -1,6 +1,6 @@
 """The engines held equal on Vomma's own contracts: a market replayed on both at once, then fuzzed.
 
-`pytest --deep` replays the whole month, over 10,000 transactions.
+`pytest --deep` replays the whole month (8,000 transactions) and makes 5,000 random calls.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ def test_engines__market_replay__agree(
     monkeypatch.setattr(engine, "open_chain", open_mirror)
     steps = scenario.steps if deep else STEPS
     engine.replay(scenario=replace(scenario, steps=steps), prices=None, seed=11)
-    assert chains[0].sent > (10_000 if deep else 100)
+    assert chains[0].sent > (8_000 if deep else 100)
 
 
 def test_engines__random_calls_on_a_market__agree(
