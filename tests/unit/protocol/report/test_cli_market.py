@@ -12,6 +12,7 @@ from protocol import cli
 from protocol.chain import devnet
 from protocol.chain.accounts import create_keystore, dev_account
 from protocol.chain.embedded import EmbeddedChain
+from protocol.clients.markets import OptionsAMM
 from protocol.commands import market, network
 from protocol.commands.market import DEV_CASH, DEV_TOKENS, open_market, pass_time
 from protocol.commands.series import day_name, parse_leg, series_name
@@ -90,6 +91,29 @@ def test_trade__with_send__is_what_was_quoted(world, call) -> None:
     assert done["cash_left"] == pytest.approx(DEV_CASH - quote["cash"], abs=1e-6)
     (size,) = world.system.ledger.portfolio(account_id(int(TRADER, 16))).values()
     assert size == 2 * WAD
+
+
+@pytest.mark.parametrize(("size", "factor"), [(2, 1.02), (-2, 0.98)])
+def test_trade__slippage__bounds_what_is_paid(world, call, monkeypatch, size, factor) -> None:
+    asked: list[int] = []
+    send = OptionsAMM.trade
+
+    def trade(amm, *words, limit_cash, **more):
+        asked.append(limit_cash)
+        return send(amm, *words, limit_cash=limit_cash, **more)
+
+    monkeypatch.setattr(OptionsAMM, "trade", trade)
+    done = vomma("trade", f"{call}:{size}", "--slippage", "2", "--send", "--json")
+    assert asked[0] / WAD == pytest.approx(factor * json.loads(done.stdout)["cash"], rel=1e-9)
+
+
+def test_wait__price_stands_still__and_is_fresh_again(world, call) -> None:
+    before = world.system.oracle.spot(world.underlying)
+    pass_time(world.system, world.chain, 7_000)
+    after = world.system.oracle.spot(world.underlying)
+    assert after.price == before.price
+    assert after.updated_at == world.chain.timestamp
+    assert all(book.refreshed_at == world.chain.timestamp for book in world.market.amm.expiries())
 
 
 def test_trade__sale__is_received(world, call) -> None:
