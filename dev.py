@@ -28,8 +28,6 @@ BIN = VENV / "bin"
 UV = TOOLS / "bin" / "uv"
 UV_VERSION = "0.13.9"
 ANVIL = ROOT / "node_modules" / "@foundry-rs" / "anvil-linux-amd64" / "bin" / "anvil"
-# ape and boa hook into pytest; here they only cost time. `ape test` is run by a test.
-PLUGINS_OFF = ("-p", "no:ape_test", "-p", "no:boa_test")
 PYTHONS = ("3.12", "3.11")
 
 
@@ -81,7 +79,7 @@ def setup_python() -> None:
 
 
 def setup_anvil() -> None:
-    """Anvil from npm, linked where ape-foundry looks for it. Only the devnet and the tests need it."""
+    """Anvil from npm, linked where ape-foundry looks; only the devnet and the tests need it."""
     if (BIN / "anvil").exists() and ANVIL.exists():
         return
     if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
@@ -119,7 +117,7 @@ def main(words: list[str]) -> None:
     if command == "demo":
         run(BIN / "vomma", "demo", *rest)
     elif command == "test":
-        run(BIN / "python", "-m", "pytest", *PLUGINS_OFF, *rest)
+        run(BIN / "python", "-m", "pytest", "-n", "auto", *rest)
     elif command == "check":
         check()
     elif command == "bench":

@@ -1,6 +1,6 @@
 """`ape run deploy`: a whole funded market on the devnet ape is connected to; prints where it is.
 
-    ape run deploy --network ethereum:local:foundry
+ape run deploy --network ethereum:local:foundry
 """
 
 from __future__ import annotations

@@ -21,6 +21,11 @@ Reverts = Callable[..., AbstractContextManager[None]]
 DEPLOYER = "0x" + "d0" * 20
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):  # once and in parallel, not in every worker of xdist
+        Artifacts().load()
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--deep", action="store_true", help="differential tests at full length")
     parser.addoption("--write-snapshot", action="store_true", help="keep gas and sizes as found")

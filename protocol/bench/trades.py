@@ -1,4 +1,4 @@
-"""Gas of AMM trades: whole receipts, with ledger, oracle, surface, Greeks, fees and events in them."""
+"""Gas of AMM trades: whole receipts, from the transaction's base cost to its events."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def trade_gas_rows(artifacts: Artifacts) -> list[tuple[str, int]]:
     """(name, gas) of one-leg trades by an account that is not new.
 
     `first`: pool and account each hold something, the account not this series. `new series`: the
-    pool does not hold it either. `repeat`: both hold it. `sell close`: the account sells all it has.
+    pool does not hold it either. `repeat`: both hold it. `sell close`: the account sells it all.
     """
     world = listed_world(artifacts)
     taker, other = world.takers[:2]

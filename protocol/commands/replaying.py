@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from protocol.chain.artifacts import Artifacts
+from protocol.clients.deploy import CONTRACTS
 from protocol.commands.console import Tick
 from protocol.config import FilePrices, Scenario
 from protocol.errors import DataError, InputError, VommaError
@@ -149,7 +150,7 @@ def write(result: RunResult, folder: Path) -> tuple[Path, Path]:
 
 def _side_by_side(one: partial[RunRecord], tick: Tick) -> tuple[RunRecord, RunRecord]:
     """The hedged run here, its twin in a second process; leaving early ends both."""
-    Artifacts().load()  # once, before both would compile
+    Artifacts().load(CONTRACTS)  # once, before both would compile
     with get_context("spawn").Pool(1, _ignore_interrupt) as pool:
         twin = pool.apply_async(_plainly, (partial(one, hedged=False),))
         return one(hedged=True, progress=tick), twin.get()

@@ -13,6 +13,7 @@ from joblib import Parallel, delayed
 
 from protocol.chain.artifacts import Artifacts
 from protocol.chain.base import TestChain
+from protocol.clients.deploy import CONTRACTS
 from protocol.config import HestonPrices, Scenario
 from protocol.pricing.black76 import Floats
 from protocol.sim.accounting import attribute, delta_pnl, pool_pnl
@@ -78,6 +79,7 @@ def replay(
     started = time.perf_counter()
     outside = outside_market(scenario, prices, seed, source)
     artifacts = Artifacts()
+    artifacts.load(CONTRACTS)  # what is not compiled yet, in parallel
     with open_chain(engine, timestamp=int(outside.ts[0]) - SETUP_SECONDS) as chain:
         run = _Run(chain, artifacts, scenario, outside, seed, hedged)
         for i in range(1, len(outside.ts)):
@@ -97,7 +99,7 @@ def replay_pairs(
     progress: Progress | None = None,
 ) -> list[tuple[RunRecord, RunRecord]]:
     """(hedged, unhedged) runs of each seed, in parallel processes."""
-    Artifacts().load()  # once, before the workers would each compile
+    Artifacts().load(CONTRACTS)  # once, before the workers would each compile
     one = partial(replay, scenario=scenario, prices=prices, source=source)
     jobs_done = Parallel(n_jobs=jobs, return_as="generator")(
         delayed(one)(seed=seed, hedged=hedged) for seed in seeds for hedged in (True, False)

@@ -36,9 +36,7 @@ def test_snapshot__of_gas_and_sizes__is_as_committed(
     assert found == json.loads(SNAPSHOT.read_text())
 
 
-def test_contracts__of_any_kind__fit_on_chain(
-    artifacts: Artifacts, deployables: list[str]
-) -> None:
+def test_contracts__of_any_kind__fit_on_chain(artifacts: Artifacts, deployables: list[str]) -> None:
     sizes = {name: artifacts[name].runtime_size for name in deployables}
     assert len(sizes) >= 13
     assert {name: size for name, size in sizes.items() if size >= MAX_RUNTIME} == {}

@@ -51,8 +51,10 @@ def test_check__one_wei_more_cash_than_tokens__is_seen(
 ) -> None:
     view = view_of(world)
     custody = world.system.custody
-    slack = custody.held() * custody.unit() - sum(_all_cash(world)) - sum(
-        world.system.ledger.reserves()
+    slack = (
+        custody.held() * custody.unit()
+        - sum(_all_cash(world))
+        - sum(world.system.ledger.reserves())
     )
     assert slack >= 0
     poorer = custody.held() - slack // custody.unit() - 1
