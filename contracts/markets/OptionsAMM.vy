@@ -375,6 +375,11 @@ def _load_leg(
     live: uint256[2] = staticcall surface.words(UNDERLYING, day)
     posted: uint256 = live[1] & (2**64 - 1)
     assert block.timestamp <= posted + limits.max_age, "amm: surface stale"
+    # The second word ends in the second of the push, and no expiry is pushed twice in one: where it
+    # is the same, so is the first, which need not be read.
+    snapshot: uint256[2] = live
+    if pool_book.books[day].snapshot[1] != live[1]:
+        snapshot = pool_book.books[day].snapshot
     return IOptionPricer.LegInput(
         instrument=instrument,
         size=leg.size,
@@ -382,7 +387,7 @@ def _load_leg(
         pool_position=staticcall ledger.position(POOL, instrument),
         live=live,
         expiry=word,
-        snapshot=pool_book.books[day].snapshot,
+        snapshot=snapshot,
         expiry_vega=pool_book._vega(day),
     )
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from protocol.clients.base import AnyContract, deploy_contract
 from protocol.errors import Revert
 from protocol.pricing.amm_words import Limits, Spreads
 from protocol.types import Instrument, Leg
@@ -342,3 +343,19 @@ def test_fee_word__only_by_the_schedule(exchange, reverts):
             exchange.eth.amm._send("set_fee_word", 0, sender=who)
     exchange.eth.amm._send("set_fee_word", 0, sender=exchange.system.fees.address)
     assert exchange.quote(Leg(exchange.call(2_000, 1).instrument, WAD)).fee == 0
+
+
+def test_set_vault__to_nobody__reverts(exchange, reverts):
+    amm, system = exchange.eth.amm, exchange.system
+    wiring = (system.ledger, system.oracle, system.surface, system.pricer, exchange.eth.perp)
+    addresses = [part.address for part in (*wiring, system.settlement, system.fees)]
+    words = amm._call("parameters")
+    artifact = exchange.artifacts["OptionsAMM"]
+    args = (system.access.address, 1, *addresses, *words)
+    fresh = AnyContract(
+        exchange.chain, deploy_contract(exchange.chain, artifact, *args, sender=ADMIN), artifact.abi
+    )
+    with reverts("amm: no vault"):
+        fresh.send("set_vault", "0x" + "00" * 20, sender=ADMIN)
+    fresh.send("set_vault", STRANGER, sender=ADMIN)
+    assert fresh.call("vault") == STRANGER
