@@ -25,8 +25,9 @@ from protocol.pricing.amm_words import ExpiryWord, Limits, Spreads, SurfaceWords
 from protocol.pricing.market_math import FeeRates
 from protocol.surface.reference_model import reference_surface
 from protocol.types import Instrument, Kind, Leg, account_id
-from protocol.units import WAD
+from protocol.units import DAY, WAD
 
+HOUR = 3_600
 ADMIN = "0x" + "ad" * 20
 KEEPER = "0x" + "ee" * 20
 STRANGER = "0x" + "e0" * 20
@@ -41,7 +42,7 @@ TAKER_CASH, OPTIONS_DEPOSIT, PERP_DEPOSIT = 5_000_000, 2_000_000, 1_000_000
 WEEKS = (1, 4)
 VARIANCE = 0.49
 POLICY = ReferencePolicy(rate=0.04)
-DELAY = 3_600  # of the vaults, the default
+DELAY = HOUR  # of the vaults, the default
 
 
 def account(owner: str, index: int = 0) -> int:
@@ -103,7 +104,7 @@ class Exchange:
             spot=self.spot(market) / WAD,
             variance=variance,
             timestamp=self.now,
-            days=[day for day in self.days if day * 86_400 + 28_800 > self.now],
+            days=[day for day in self.days if day * DAY + 8 * HOUR > self.now],
             policy=POLICY,
         )
         self.system.surface.push(market.underlying, surface.expiries, sender=KEEPER)
@@ -111,6 +112,14 @@ class Exchange:
     def refresh(self, market: Market) -> list[Receipt]:
         days = [row.day for row in market.amm.expiries()]
         return [market.amm.refresh(day, sender=KEEPER) for day in days]
+
+    def pass_expiry(self, day: int, *, record: bool = True) -> None:
+        """Time to just after an expiry, its settlement window recorded or missed."""
+        self.advance(day * DAY + 7 * HOUR - self.now)
+        for _ in range(13):
+            for market in self.system.markets if record else ():
+                self.system.oracle.record(market.underlying, sender=STRANGER)
+            self.advance(300)
 
     # -- takers --
 
@@ -238,7 +247,7 @@ def build_exchange(
     )
     parameters = SystemParameters(quote_decimals=decimals, markets=markets)
     system = deploy_system(chain, artifacts, parameters, sender=ADMIN, keeper=KEEPER)
-    today = chain.timestamp // 86_400
+    today = chain.timestamp // DAY
     days = tuple(today + 7 * weeks for weeks in WEEKS)
     exchange = Exchange(chain, artifacts, system, decimals, days)
     _let_lps_in(exchange)

@@ -18,8 +18,9 @@ from itertools import groupby
 
 from protocol.errors import InputError
 from protocol.pricing import fixed
+from protocol.pricing.amm_potential import common_change, expiry_change, over_depth, potential
 from protocol.pricing.amm_records import BookValue, LegInput, PoolState, Priced, PricedLeg, Risk
-from protocol.pricing.amm_words import SurfaceWords, Weights, strike_wad, truncated
+from protocol.pricing.amm_words import SurfaceWords, strike_wad, truncated
 from protocol.types import Instrument
 from protocol.units import WAD, YEAR
 
@@ -35,8 +36,6 @@ __all__ = [
     "potential",
     "price",
 ]
-
-_STEP = 10**9  # weights enter the potential in steps of 1e-9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,35 +139,6 @@ def book(
     return BookValue(value=value, risk=risk)
 
 
-def potential(
-    *,
-    totals: Risk,
-    expiry_vegas: Sequence[int],
-    weights: Weights,
-    reference: int,
-    depth: int,
-) -> int:
-    """What a pool owes to those who will take its risk off: half the weighted squares, over depth.
-
-    Parameters
-    ----------
-    totals : Risk
-        Net Greeks after hedges.
-    expiry_vegas : sequence of int
-        Vega of each listed expiry.
-    weights : Weights
-    reference : int
-        Price at which delta is valued.
-    depth : int
-        0 gives 0, as on chain: such a pool has never been valued.
-    """
-    if depth == 0:
-        return 0
-    numerator = _common_change(weights, reference, Risk(), totals)
-    numerator += sum(_expiry_change(weights, 0, vega) for vega in expiry_vegas)
-    return _divide(numerator, depth)
-
-
 def _price_leg(leg: LegInput, pool: PoolState, now: int) -> PricedLeg:
     spreads, then = pool.spreads, leg.expiry.spot
     point = _point(leg.instrument, then, leg.snapshot, leg.expiry.refreshed_at)
@@ -212,9 +182,9 @@ def _net_vegas(legs: Sequence[LegInput], priced: Sequence[PricedLeg]) -> list[tu
 
 
 def _impact(pool: PoolState, total: Risk, vegas: Sequence[tuple[int, int]]) -> int:
-    numerator = _common_change(pool.weights, pool.reference, pool.totals, total)
-    numerator += sum(_expiry_change(pool.weights, before, change) for before, change in vegas)
-    return _divide(numerator, pool.depth)
+    numerator = common_change(pool.weights, pool.reference, pool.totals, total)
+    numerator += sum(expiry_change(pool.weights, before, change) for before, change in vegas)
+    return over_depth(numerator, pool.depth)
 
 
 def _spread(
@@ -293,31 +263,3 @@ def _reserve(instrument: Instrument, spot: int, share: int, position: int, chang
 
 def _drift(spot: int, then: int) -> int:
     return abs(spot - then) * WAD // then
-
-
-def _step_up(g: int, change: int) -> int:
-    return change * (2 * g + change)
-
-
-def _dollars(square: int, reference: int) -> int:
-    return fixed.smul_ceil(fixed.smul_ceil(square, reference), reference)
-
-
-def _common_change(weights: Weights, reference: int, totals: Risk, change: Risk) -> int:
-    return (
-        weights.delta // _STEP * _dollars(_step_up(totals.delta, change.delta), reference)
-        + weights.vega // _STEP * _step_up(totals.vega, change.vega)
-        + weights.gamma // _STEP * _step_up(totals.gamma, change.gamma)
-        + weights.vanna // _STEP * _step_up(totals.vanna, change.vanna)
-        + weights.volga // _STEP * _step_up(totals.volga, change.volga)
-    )
-
-
-def _expiry_change(weights: Weights, vega: int, change: int) -> int:
-    return weights.expiry_vega // _STEP * _step_up(vega, change)
-
-
-def _divide(numerator: int, depth: int) -> int:
-    if depth <= 0:
-        raise InputError("depth", depth, bound="above 0", step="refresh once LPs are in")
-    return -(-numerator // (2 * _STEP * depth))

@@ -1,19 +1,13 @@
-"""Options pricer: Vyper = Python twin to the wei, and both = 50-digit formulas.
-
-The formulas are stated once more here, in mpmath and without a line of the twin's code.
-"""
+"""Options pricer: Vyper = Python twin to the wei, and both = 50-digit formulas."""
 
 from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import astuple, replace
-from math import exp, sqrt
-from types import SimpleNamespace
+from dataclasses import astuple
+from math import exp
 from typing import Any
 
-import mpmath
 import pytest
 
 from protocol.clients.base import AnyContract
@@ -28,14 +22,11 @@ from protocol.pricing.amm_words import (
     pair,
     unpaired,
 )
-from protocol.pricing.market_math import FeeRates
-from protocol.types import Instrument, Kind
-from protocol.units import DAY, WAD, YEAR, from_wad
+from protocol.units import WAD, from_wad
+from tests.exact_pricer import ROUNDING, exact, exact_price, mp
+from tests.random_pools import COARSE, FINE, random_package, random_pool
 from tests.system_fixtures import TAKER, account
 
-FINE, COARSE = 10**9, 10**12
-mp = mpmath.mp.clone()
-mp.dps = 50
 # What fixed point costs a contract, in units of spot (delta: of one, gamma: of its square): the
 # worst of 10,000 random packages rounded up to a power of ten. Total variance is kept to 1e-18,
 # which is 1e-14 of a day's at 15 % vol; a slope is taken back out of the wings, divided by b.
@@ -47,7 +38,6 @@ GREEK_ERRORS = {
     "vanna": mp.mpf("1e-13"),
     "volga": mp.mpf("1e-14"),
 }
-ROUNDING = mp.mpf(10) / WAD  # wei of a sum over legs
 
 
 @pytest.fixture
@@ -68,99 +58,6 @@ def rng() -> random.Random:
 @pytest.fixture(scope="session")
 def rounds(deep) -> int:
     return 5_000 if deep else 250
-
-
-# -- random markets --
-
-
-def wad(x: float) -> int:
-    return round(x * 10**9) * 10**9
-
-
-def random_surface(rng: random.Random, day: int, now: int) -> SurfaceWords:
-    life = (day * DAY + 28_800 - now) / YEAR
-    total = rng.uniform(0.15, 2.0) ** 2 * life
-    width, rho = sqrt(total), rng.uniform(-0.9, 0.9)
-    b, sigma = width * rng.uniform(0.0, 0.8), width * rng.uniform(0.2, 2.0)
-    a = total - b * sigma * rng.uniform(0.0, 1.0) * sqrt(1.0 - rho * rho)
-    shape = (a, b, rng.uniform(-0.05, 0.05), rng.uniform(-0.05, 0.3), rho)
-    m = width * rng.uniform(-0.5, 0.5)
-    return SurfaceWords(*map(wad, (*shape, m, sigma)), timestamp=now - rng.randrange(7_200))
-
-
-def bent(rng: random.Random, surface: SurfaceWords, now: int) -> SurfaceWords:
-    """The surface an hour or so later."""
-    a, b = (wad(x / WAD * rng.uniform(0.9, 1.1)) for x in (surface.a, surface.b))
-    return replace(surface, a=a, b=b, timestamp=rng.randrange(surface.timestamp, now + 1))
-
-
-def random_pool(rng: random.Random, spot: int) -> twin.PoolState:
-    nav = 10 ** rng.uniform(4, 8)
-    delta, vega, gamma, vanna, volga = (wad(nav * rng.gauss(0, 0.3)) for _ in range(5))
-    totals = twin.Risk(
-        delta=delta * WAD // spot, vega=vega, gamma=gamma, vanna=vanna, volga=volga, reserve=5
-    )
-    weights = [rng.choice([0, rng.randrange(10 * FINE)]) * FINE for _ in range(6)]
-    spreads = [
-        *(rng.randrange(30_000) * COARSE for _ in range(3)),
-        rng.randrange(10**6, 5 * 10**6 + 1) * COARSE,
-        rng.randrange(20 * 10**6) * COARSE,
-        rng.choice([5 * WAD // 100, WAD // 2]),
-        rng.choice([0, 3 * WAD // 100]),
-        rng.randrange(500_000) * COARSE,
-    ]
-    rates = [
-        rng.randrange(10**7),
-        rng.randrange(25 * 10**7),
-        *(rng.randrange(10**9 + 1),) * 2,
-        0,
-        0,
-    ]
-    return twin.PoolState(
-        totals=totals,
-        depth=wad(nav),
-        reference=wad(spot / WAD * rng.uniform(0.95, 1.05)),
-        weights=Weights(*weights),
-        spreads=Spreads(*spreads),
-        fees=FeeRates(**dict(zip(FeeRates.__slots__, (x * FINE for x in rates), strict=True))),
-        spot=spot,
-        uncertainty=rng.randrange(10_000) * COARSE,
-    )
-
-
-def random_leg(rng: random.Random, market: dict[int, tuple[Any, ...]], spot: int) -> twin.LegInput:
-    day = rng.choice(list(market))
-    expiry, snapshot, live, vega = market[day]
-    life = (day * DAY + 28_800 - live.timestamp) / YEAR
-    strike = spot / WAD * exp(rng.gauss(0, 0.8) * sqrt(life))
-    kind = rng.choice([Kind.CALL, Kind.PUT])
-    size = rng.choice([-1, 1]) * (int(10 ** rng.uniform(-6, 5) * WAD) + rng.randrange(1_000))
-    held = [rng.choice([0, rng.randint(-2, 2) * size // 2, rng.randint(-(10**21), 10**21)])]
-    held.append(rng.choice([0, rng.randint(-(10**21), 10**21)]))
-    return twin.LegInput(
-        instrument=Instrument.option(kind, 1, day, strike),
-        size=size,
-        taker_position=held[0],
-        pool_position=held[1],
-        live=live,
-        expiry=expiry,
-        snapshot=snapshot,
-        expiry_vega=vega,
-    )
-
-
-def random_package(rng: random.Random, now: int) -> tuple[twin.PoolState, list[twin.LegInput]]:
-    spot = wad(10 ** rng.uniform(0, 5))
-    today, market = now // DAY, {}
-    for _ in range(rng.choice([1, 2, 3])):
-        day = today + int(10 ** rng.uniform(0.1, 2.6))
-        snapshot = random_surface(rng, day, now)
-        refreshed = rng.randrange(snapshot.timestamp, now + 1)
-        then = wad(spot / WAD * (1 + rng.uniform(-0.055, 0.055)))
-        expiry = ExpiryWord(then, refreshed, rng.randrange(10**24), 1)
-        market[day] = expiry, snapshot, bent(rng, snapshot, now), rng.randint(-(10**24), 10**24)
-    legs = {leg.instrument: leg for leg in (random_leg(rng, market, spot) for _ in range(4))}
-    return random_pool(rng, spot), list(legs.values())[: rng.randint(1, 4)]
 
 
 # -- the contract's side --
@@ -294,100 +191,6 @@ def test_change_of_potential__random_books__equal_and_exact(harness, rng, rounds
 
 
 # -- the formulas, in 50 digits --
-
-
-def exact(x: int) -> Any:
-    return mp.mpf(x) / WAD
-
-
-def exact_series(series: Instrument, spot: int, s: SurfaceWords, at: int) -> SimpleNamespace:
-    """Value and Greeks of one contract by design: raw SVI, Black on the forward, moving smile."""
-    left, span = series.expiry - at, series.expiry - s.timestamp
-    t, rate = mp.mpf(left) / YEAR, exact(s.rate)
-    forward, strike = exact(spot) * (1 + exact(s.basis)), mp.mpf(series.strike_steps) / 10_000
-    y = mp.log(strike / forward) - exact(s.m)
-    root = mp.sqrt(y**2 + exact(s.sigma) ** 2)
-    w = (exact(s.a) + exact(s.b) * (exact(s.rho) * y + root)) * left / span
-    slope = exact(s.b) * (exact(s.rho) + y / root) * left / span
-    dev, vol, discount = mp.sqrt(w), mp.sqrt(w / t), mp.exp(-rate * t)
-    d1 = mp.log(forward / strike) / dev + dev / 2
-    d2, sign = d1 - dev, 1 if series.is_call else -1
-    density = mp.exp(-(d1**2) / 2) / mp.sqrt(2 * mp.pi)
-    vega = discount * forward * density * mp.sqrt(t)
-    fixed_smile = sign * discount * mp.ncdf(sign * d1)
-    moved = (fixed_smile * forward - vega * slope / (2 * mp.sqrt(w * t))) / exact(spot)
-    itm = forward * mp.ncdf(sign * d1) - strike * mp.ncdf(sign * d2)
-    return SimpleNamespace(
-        value=sign * discount * itm,
-        forward_delta=fixed_smile,
-        delta=moved,
-        vega=vega,
-        gamma=discount * density * forward / dev,
-        vanna=-discount * density * d2 / vol * forward,
-        volga=vega * d1 * d2 / vol,
-    )
-
-
-def exact_fee(pool: twin.PoolState, legs: Sequence[twin.LegInput], marks: Sequence[Any]) -> Any:
-    sides, fees = {True: mp.mpf(0), False: mp.mpf(0)}, pool.fees
-    for leg, unit in zip(legs, marks, strict=True):
-        rate = exact(fees.notional_rate) * exact(pool.spot)
-        if fees.premium_cap:
-            rate = min(rate, exact(fees.premium_cap) * unit)
-        opening = abs(leg.size) - leg.closing
-        charged = exact(opening) + exact(leg.closing) * exact(fees.closing_factor)
-        sides[leg.size > 0] += rate * charged
-    return max(sides.values()) + min(sides.values()) * exact(fees.package_factor)
-
-
-def exact_price(pool: twin.PoolState, legs: Sequence[twin.LegInput], now: int) -> SimpleNamespace:
-    live = [exact_series(leg.instrument, pool.spot, leg.live, now) for leg in legs]
-    then = [
-        exact_series(leg.instrument, leg.expiry.spot, leg.snapshot, leg.expiry.refreshed_at)
-        for leg in legs
-    ]
-    sizes = [exact(leg.size) for leg in legs]
-    names = ("delta", "vega", "gamma", "vanna", "volga")
-    change = {
-        name: -sum(size * getattr(one, name) for size, one in zip(sizes, then, strict=True))
-        for name in names
-    }
-    books = {name: (exact(getattr(pool.totals, name)), change[name]) for name in names}
-    weights = {name: exact(getattr(pool.weights, name)) for name in names}
-    books["delta"] = tuple(exact(pool.reference) * x for x in books["delta"])
-    terms = [weights[name] * c * (2 * g + c) for name, (g, c) in books.items()]
-    by_expiry: dict[int, Any] = {}
-    for leg, size, one in zip(legs, sizes, then, strict=True):
-        by_expiry[leg.instrument.day] = by_expiry.get(leg.instrument.day, 0) - size * one.vega
-    before = {leg.instrument.day: exact(leg.expiry_vega) for leg in legs}
-    weight = exact(pool.weights.expiry_vega)
-    terms += [weight * c * (2 * before[day] + c) for day, c in by_expiry.items()]
-    s, spot = pool.spreads, exact(pool.spot)
-    drift = max(abs(spot / exact(leg.expiry.spot) - 1) for leg in legs)
-    half = exact(s.vol_points) * sum(abs(c) for c in by_expiry.values())
-    half += abs(change["delta"]) * spot * exact(pool.uncertainty + s.hedge_cost)
-    half += exact(s.floor_rate) * spot * sum(abs(size) for size in sizes)
-    widened = (1 + drift * exact(s.drift_widening)) * exact(s.toxicity)
-    marks = [one.value for one in live]
-
-    def errors(greek: dict[str, Any]) -> tuple[Any, Any]:
-        """What errors of the change make of impact and spread."""
-        lever = {name: weights[name] * (abs(g) + abs(c)) for name, (g, c) in books.items()}
-        lever["delta"] *= exact(pool.reference)
-        lever["vega"] += sum(weight * (abs(before[d]) + abs(c)) for d, c in by_expiry.items())
-        impact = sum(lever[name] * error for name, error in greek.items()) / exact(pool.depth)
-        risk = exact(s.vol_points) * greek["vega"]
-        risk += spot * exact(pool.uncertainty + s.hedge_cost) * greek["delta"]
-        return impact, (risk + ROUNDING * (1 + half)) * widened
-
-    return SimpleNamespace(
-        mark=sum(size * unit for size, unit in zip(sizes, marks, strict=True)),
-        change=change,
-        impact=sum(terms) / (2 * exact(pool.depth)),
-        spread=half * widened,
-        fee=exact_fee(pool, legs, marks),
-        errors=errors,
-    )
 
 
 def test_price__against_50_digits__within_the_stated_error(rng, rounds):

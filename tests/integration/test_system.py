@@ -9,7 +9,7 @@ import pytest
 
 from protocol.clients.system import Market
 from protocol.types import Instrument, Leg
-from protocol.units import DAY, WAD
+from protocol.units import WAD
 from tests.system_fixtures import (
     DELAY,
     KEEPER,
@@ -74,11 +74,8 @@ def trade_and_hedge(exchange: Exchange) -> list[int]:
 def pass_first_expiry(exchange: Exchange, *, eth: float, btc: float) -> list[int]:
     """To the print, with the keeper's duties on the way; its prices."""
     day, system = exchange.days[0], exchange.system
-    exchange.advance(day * DAY + 7 * HOUR - exchange.now, eth=eth, btc=btc)
-    for _ in range(13):
-        for market in system.markets:
-            system.oracle.record(market.underlying, sender=STRANGER)
-        exchange.advance(300)
+    exchange.advance(HOUR, eth=eth, btc=btc)
+    exchange.pass_expiry(day)
     prints = []
     for market in system.markets:
         system.settlement.take_print(market.underlying, day, sender=STRANGER)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from protocol.types import Instrument, Leg
-from protocol.units import DAY, WAD
+from protocol.units import WAD
 from tests.system_fixtures import STRANGER, Exchange, set_parameters
 
 GREEKS = ("delta", "vega", "gamma", "vanna", "volga", "reserve")
@@ -76,10 +76,7 @@ def test_forget__middle_of_the_list__keeps_the_others(exchange):
     amm, day = exchange.eth.amm, exchange.days[0]
     exchange.trade(exchange.call(2_000, 5), exchange.put(1_900, 3, week=1))
     far = amm.expiries()[1]
-    exchange.advance(day * DAY + 7 * 3_600 - exchange.now)
-    for _ in range(13):
-        exchange.system.oracle.record(1, sender=STRANGER)
-        exchange.advance(300)
+    exchange.pass_expiry(day)
     exchange.system.settlement.take_print(1, day, sender=STRANGER)
     amm.close_expiry(day, sender=STRANGER)
     assert amm.expiries() == [far]
