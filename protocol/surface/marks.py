@@ -34,9 +34,10 @@ class Marks:
     black : Greeks
         Value (USD) and Greeks by the forward, at the strike's volatility held fixed.
     delta : ndarray
-        Units of the underlying, by spot, at the strike's volatility held fixed: the contract's.
+        Units of the underlying, by spot, at the strike's volatility held fixed.
     smile_delta : ndarray
-        The same where the smile moves with spot (sticky moneyness), as it does between pushes.
+        The same where the smile moves with spot (sticky moneyness), as it does between pushes:
+        the contract's.
     gamma_cash : ndarray
         Gamma times spot squared, USD.
     """
