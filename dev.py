@@ -136,7 +136,8 @@ def main(words: list[str]) -> None:
     elif command == "check":
         check()
     elif command == "bench":
-        run(BIN / "vomma", "bench", *rest)
+        for bench in [rest] if rest else [["gas"], ["accuracy"]]:
+            run(BIN / "vomma", "bench", *bench)
     elif command in ("vomma", "ape"):
         run(BIN / command, *rest)
 

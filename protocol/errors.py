@@ -17,6 +17,8 @@ A message carries the value, the bound it broke and the next step.
 
 from __future__ import annotations
 
+from functools import partial
+
 
 class VommaError(Exception):
     """Base of every error below."""
@@ -32,6 +34,10 @@ class InputError(VommaError):
     def __init__(self, name: str, value: object, *, bound: str, step: str = "") -> None:
         self.name, self.value, self.bound, self.step = name, value, bound, step
         super().__init__(f"{name} is {value!r}, must be {bound}" + (f"; {step}" if step else ""))
+
+    def __reduce__(self) -> tuple[partial[InputError], tuple[str, object]]:
+        """Between processes too, where errors are rebuilt from positional arguments alone."""
+        return partial(type(self), bound=self.bound, step=self.step), (self.name, self.value)
 
 
 class DataError(VommaError):

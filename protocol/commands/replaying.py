@@ -16,7 +16,7 @@ from protocol.chain.artifacts import Artifacts
 from protocol.clients.deploy import CONTRACTS
 from protocol.commands.console import Tick
 from protocol.config import FilePrices, Scenario
-from protocol.errors import DataError, InputError, VommaError
+from protocol.errors import DataError, InputError
 from protocol.sim.engine import replay, replay_pairs
 from protocol.sim.engines import ENGINES
 from protocol.sim.prices import PriceSeries, read_prices
@@ -152,16 +152,8 @@ def _side_by_side(one: partial[RunRecord], tick: Tick) -> tuple[RunRecord, RunRe
     """The hedged run here, its twin in a second process; leaving early ends both."""
     Artifacts().load(CONTRACTS)  # once, before both would compile
     with get_context("spawn").Pool(1, _ignore_interrupt) as pool:
-        twin = pool.apply_async(_plainly, (partial(one, hedged=False),))
+        twin = pool.apply_async(partial(one, hedged=False))
         return one(hedged=True, progress=tick), twin.get()
-
-
-def _plainly(one: partial[RunRecord]) -> RunRecord:
-    """Errors with arguments of their own do not pass between processes; their words do."""
-    try:
-        return one()
-    except VommaError as error:
-        raise VommaError(str(error)) from None
 
 
 def _ignore_interrupt() -> None:
