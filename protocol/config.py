@@ -102,7 +102,7 @@ class RefreshPolicy:
 class HedgePolicy:
     """The no-trade band of Whalley and Wilmott and the bounds of an order."""
 
-    risk_aversion: Positive = 20.0  # absolute risk aversion is this over NAV
+    risk_aversion: Positive = 30.0  # absolute risk aversion is this over NAV
     cost: Positive = 0.0008  # proportional, one way: perp fee and spread
     band_cap: Positive = 0.1  # delta notional over NAV the band never exceeds
     max_order: Positive = 0.5  # order notional over NAV

@@ -30,7 +30,7 @@ def test_load_scenario__replay__has_the_starting_values() -> None:
     weights = scenario.amm.weights
     assert (weights.vega, weights.expiry_vega, weights.gamma) == (1.0, 3.0, 3e-5)
     assert scenario.amm.spreads.vol_points == 0.0175
-    assert scenario.keeper.hedge.risk_aversion == 20.0
+    assert scenario.keeper.hedge.risk_aversion == 30.0
 
 
 @pytest.mark.parametrize(

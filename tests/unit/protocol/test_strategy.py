@@ -123,9 +123,9 @@ def test_half_width__reference_table__agrees(market_data: Path) -> None:
 def test_hedge__inside_the_band__waits() -> None:
     # (1.5 * 0.0008 * 2000 * (4e6/2000^2)^2 / (20/2e6))^(1/3)
     width = hedge.band(CALM, HedgePolicy())
-    assert width == pytest.approx((1.5 * 0.0008 * 2_000.0 * 1.0 / 1e-5) ** (1 / 3))
-    assert width == pytest.approx(62.145, abs=1e-3)
-    inside = replace(CALM, pool=pool(delta=-100.0, perp=40.0))
+    assert width == pytest.approx((1.5 * 0.0008 * 2_000.0 * 1.0 / 1.5e-5) ** (1 / 3))
+    assert width == pytest.approx(54.288, abs=1e-3)
+    inside = replace(CALM, pool=pool(delta=-100.0, perp=50.0))
     assert hedge.plan(inside, HedgePolicy()) == ()
 
 
@@ -134,7 +134,7 @@ def test_hedge__outside_the_band__goes_to_its_edge(side: float) -> None:
     snapshot = replace(CALM, pool=pool(delta=side * 120.0, perp=-side * 20.0))
     (order,) = hedge.plan(snapshot, HedgePolicy())
     assert isinstance(order, Hedge)
-    assert order.size == pytest.approx(-side * (100.0 - 62.145), abs=1e-3)
+    assert order.size == pytest.approx(-side * (100.0 - 54.288), abs=1e-3)
     assert order.price_bound == pytest.approx(SPOT * (1.0 - side * 0.01))
 
 
@@ -144,7 +144,7 @@ def test_hedge__caps__band_order_and_minimum() -> None:
     assert hedge.band(snapshot, capped) == pytest.approx(10.0)  # 1 % of NAV in units
     (order,) = hedge.plan(snapshot, capped)
     assert isinstance(order, Hedge) and order.size == pytest.approx(-200.0)
-    small = replace(CALM, pool=pool(delta=62.3))
+    small = replace(CALM, pool=pool(delta=54.443))
     assert hedge.plan(small, HedgePolicy(min_order_usd=500.0)) == ()
     assert len(hedge.plan(small, HedgePolicy(min_order_usd=100.0))) == 1
 
