@@ -29,6 +29,7 @@ from protocol.strategy.base import (
     Hedge,
     Intent,
     ListExpiry,
+    ProcessVault,
     PushSurface,
     RecordPrice,
     RecordPrint,
@@ -74,9 +75,12 @@ class Actions:
 
     @singledispatchmethod
     def _do(self, intent: Intent) -> None:
-        """The remaining intent, a vault to process."""
+        raise TypeError(f"no action for {intent!r}")
+
+    @_do.register
+    def _(self, intent: ProcessVault) -> None:
         market = self.world.market
-        is_options = intent.pool == "options"  # type: ignore[union-attr]
+        is_options = intent.pool == "options"
         vault = market.options_vault if is_options else market.perp_vault
         lps = self.world.lps if is_options else self.world.perp_lps
         receipt = self._count(vault.process(MAX_REQUESTS, sender=KEEPER))
