@@ -264,6 +264,12 @@ def position(account: uint256, instrument: uint256) -> int256:
 
 @external
 @view
+def sizes(account: uint256, other: uint256, instrument: uint256) -> (int256, int256):
+    return position_book._size(account, instrument), position_book._size(other, instrument)
+
+
+@external
+@view
 def portfolio(account: uint256) -> (
     DynArray[uint256, position_book.MAX_INSTRUMENTS],
     DynArray[int256, position_book.MAX_INSTRUMENTS],

@@ -46,6 +46,13 @@ def bench(chain, deploy):
 # ── booking ──
 
 
+def test_sizes__are_both_accounts_positions(bench):
+    series = bench.call(3_000)
+    bench.fill(series, 2 * WAD, 100 * WAD)
+    both = bench.ledger.call("sizes", account(TAKER), account(MAKER), series.id)
+    assert both == (2 * WAD, -2 * WAD)
+
+
 def test_fill__books_both_sides_and_fees(bench):
     series = bench.call(3_000)
     fees = (WAD, 2 * WAD, 3 * WAD)
