@@ -209,6 +209,93 @@ class AmmParameters:
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)
+class PushFeed:
+    """A feed that is told a price when it moved or aged enough, as Chainlink's are.
+
+    Defaults are those of its ETH/USD feed on Ethereum (data.chain.link); a report takes about a
+    block to land, during which everybody can read it.
+    """
+
+    source: Literal["push"] = "push"
+    deviation: Annotated[float, Field(gt=0.0, le=0.1)] = 0.005
+    heartbeat_seconds: Seconds = 3_600
+    latency_seconds: Seconds = 15  # from the report to the block it is in
+
+
+@dataclass(frozen=True, slots=True, config=STRICT)
+class PullFeed:
+    """Signed prices that come with the trade; the trader chooses among the recent ones.
+
+    A price is signed with a confidence of `floor` plus `widening` deviations of what spot moves
+    in `max_age_seconds`, at the volatility of the last `window_seconds`.
+    """
+
+    source: Literal["pull"] = "pull"
+    delay_seconds: Seconds = 5  # age of the newest report there is
+    max_age_seconds: Seconds = 15  # of the oldest the oracle takes
+    floor: NonNegative = 0.0003
+    widening: NonNegative = 1.0
+    window_seconds: Seconds = 120
+
+    @model_validator(mode="after")
+    def _has_reports(self) -> Self:
+        if self.delay_seconds > self.max_age_seconds:
+            raise ValueError(
+                f"delay_seconds {self.delay_seconds} must be at most max_age_seconds "
+                f"{self.max_age_seconds}"
+            )
+        return self
+
+
+@dataclass(frozen=True, slots=True, config=STRICT)
+class Defence:
+    """One set-up of a market against those who know more: its feed, pushes and AMM."""
+
+    feed: Annotated[PushFeed | PullFeed, Field(discriminator="source")]
+    anchor: AnchorPolicy = Field(default_factory=AnchorPolicy)
+    amm: AmmParameters = Field(default_factory=AmmParameters)
+
+
+@dataclass(frozen=True, slots=True, config=STRICT)
+class LatencyPolicy:
+    """Who sees the outside price before the chain does."""
+
+    cash: Positive = 5_000_000.0
+    outside_cost: NonNegative = 0.0002  # of notional, one way, on the outside market
+    perp_size: Positive = 1_000.0  # largest trade, units
+    package_size: Positive = 400.0
+    retry_seconds: Seconds = 60  # between looks at a gap that stands open
+
+
+@dataclass(frozen=True, slots=True, config=STRICT)
+class SniperPolicy:
+    """Who knows the next surface push."""
+
+    cash: Positive = 5_000_000.0
+    outside_cost: NonNegative = 0.0002
+    largest: Positive = 400.0  # contracts a trade
+    exit_seconds: Seconds = 21_600  # leaves after this long, at whatever it costs
+
+
+@dataclass(frozen=True, slots=True, config=STRICT)
+class InformedPolicy:
+    """Informed traders in one market on one path, once with the defences and once without.
+
+    `vol_noise` is the volatility of log vol, a root year: 1.0 for 5 to 10 days in the Deribit
+    chains of 2026, Jan to Mar (robust; 1.7 with the crash in it).
+    """
+
+    defended: Annotated[Defence, Field(alias="with")]
+    exposed: Annotated[Defence, Field(alias="without")]
+    tick_seconds: Seconds = 5
+    vol_noise: NonNegative = 1.0
+    noise_reversion: Positive = 20.0  # a year
+    account_seconds: Seconds = 3_600  # between the pool's accounts
+    latency_arb: LatencyPolicy | None = Field(default_factory=LatencyPolicy)
+    sniper: SniperPolicy | None = Field(default_factory=SniperPolicy)
+
+
+@dataclass(frozen=True, slots=True, config=STRICT)
 class HestonPrices:
     """A seeded Heston path with jumps; vols are roots of variances a year."""
 
@@ -263,6 +350,26 @@ class Scenario:
     keeper: KeeperPolicy = Field(default_factory=KeeperPolicy)
     reference: ReferencePolicy = Field(default_factory=ReferencePolicy)
     amm: AmmParameters = Field(default_factory=AmmParameters)
+    informed: InformedPolicy | None = None
+
+    @model_validator(mode="after")
+    def _ticks_fit(self) -> Self:
+        if self.informed is None:
+            return self
+        tick = self.informed.tick_seconds
+        if self.step_seconds % tick:
+            raise ValueError(f"informed.tick_seconds {tick} must divide step_seconds")
+        for feed in (self.informed.defended.feed, self.informed.exposed.feed):
+            times = (
+                (feed.latency_seconds,)
+                if isinstance(feed, PushFeed)
+                else (feed.delay_seconds, feed.max_age_seconds, feed.window_seconds)
+            )
+            if any(each % tick for each in times):
+                raise ValueError(
+                    f"informed.tick_seconds {tick} must divide the times of each feed: {times}"
+                )
+        return self
 
 
 def load_scenario(path: Path) -> Scenario:
