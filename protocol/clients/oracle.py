@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from protocol.chain.base import Receipt
 from protocol.clients.base import Contract
+from protocol.clients.signed_prices import Report
 from protocol.types import ExpirySurface, SviParams
 from protocol.units import from_wad, to_wad
 
@@ -31,8 +32,25 @@ class PriceOracle(Contract):
     def record(self, underlying: int, *, sender: str) -> Receipt:
         return self._send("record", underlying, sender=sender)
 
+    def post(self, reports: Sequence[Report], *, sender: str) -> Receipt:
+        """Signed prices for pull feeds, at most four; one no newer than the last is passed over."""
+        return self._send("post", [report.row() for report in reports], sender=sender)
+
     def settlement_print(self, underlying: int, day: int) -> int:
         return int(self._call("settlement_print", underlying, day))
+
+    def signers(self) -> tuple[tuple[str, ...], int]:
+        """(addresses of those who vouch for prices, ascending; how many must)."""
+        signers, threshold = self._call("signers")
+        return tuple(signer.lower() for signer in signers), int(threshold)
+
+    def set_signers(self, signers: Sequence[str], threshold: int, *, sender: str) -> Receipt:
+        """ADMIN; in any order."""
+        ascending = sorted(signer.lower() for signer in signers)
+        return self._send("set_signers", ascending, threshold, sender=sender)
+
+    def set_sequencer(self, feed: str, grace: int, *, sender: str) -> Receipt:
+        return self._send("set_sequencer", feed, grace, sender=sender)
 
 
 class MockAggregator(Contract):
