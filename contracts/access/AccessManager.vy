@@ -17,6 +17,7 @@
 from snekmate.auth import access_control
 from ..interfaces import IAccessManager
 from ..interfaces import IClearinghouse
+from . import core_lock
 
 
 implements: IAccessManager
@@ -24,9 +25,6 @@ initializes: access_control
 exports: (
     access_control.hasRole,
     access_control.getRoleAdmin,
-    access_control.grantRole,
-    access_control.revokeRole,
-    access_control.renounceRole,
     access_control.supportsInterface,
 )
 
@@ -47,10 +45,32 @@ def __init__():
 
 
 @external
+def grantRole(role: bytes32, account: address):
+    self._check_unlocked()
+    access_control._check_role(access_control.getRoleAdmin[role], msg.sender)
+    access_control._grant_role(role, account)
+
+
+@external
+def revokeRole(role: bytes32, account: address):
+    self._check_unlocked()
+    access_control._check_role(access_control.getRoleAdmin[role], msg.sender)
+    access_control._revoke_role(role, account)
+
+
+@external
+def renounceRole(role: bytes32, account: address):
+    self._check_unlocked()
+    assert account == msg.sender, "access: own roles only"
+    access_control._revoke_role(role, account)
+
+
+@external
 def set_ledger(ledger: address):
     """
     @notice ADMIN, once.
     """
+    self._check_unlocked()
     assert access_control.hasRole[ADMIN][msg.sender], "access: admin only"
     assert ledger != empty(address), "access: no ledger"
     assert self.ledger == empty(address), "access: ledger set"
@@ -60,9 +80,29 @@ def set_ledger(ledger: address):
 
 @external
 def set_pause_level(level: uint256):
+    self._check_unlocked()
     assert level <= _HALTED, "access: no such level"
     if not access_control.hasRole[ADMIN][msg.sender]:
         assert access_control.hasRole[GUARDIAN][msg.sender], "access: guardian only"
         assert level > self.pause_level, "access: guardian only raises"
     self.pause_level = level
     extcall IClearinghouse(self.ledger).set_pause_level(level)
+
+
+@external
+@view
+def unlocked() -> bool:
+    return self._unlocked()
+
+
+@internal
+@view
+def _check_unlocked():
+    assert self._unlocked(), "core: locked"
+
+
+@internal
+@view
+def _unlocked() -> bool:
+    ledger: address = self.ledger
+    return ledger == empty(address) or core_lock._unlocked(ledger)

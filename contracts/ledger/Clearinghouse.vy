@@ -11,15 +11,16 @@
           1. AccessManager.set_ledger(ledger)  2. Custody.set_ledger(ledger)
           3. set_venue for every venue         4. open_pool for every pool
         A ledger not wired yet holds no money: Custody takes none before step 2.
-@custom:security The hub of the lock. It is taken by every entry that moves value, and by the views,
-        so that nobody who is called in between (a token, a price feed) trades or reads. The
-        exceptions are `pool_positions` and `margin`, see there. Calls out come after all state is
-        written; what follows a call can only revert.
+@custom:security The hub of the core's lock (see core_lock). It is taken by every entry that moves
+        value, and met by every view, so that nobody who is called in between (a token, a price
+        feed) trades or reads. Calls out come after all state is written; what follows a call can
+        only revert.
         Venues are trusted with whom they book against: a right to TRADE is a right to every
         maker's account, and so is checked by nobody but the ADMIN who grants it.
 """
 
 
+from ..access import core_lock
 from ..access import role_access as access
 from ..interfaces import IClearinghouse
 from ..interfaces import ICustody
@@ -92,6 +93,12 @@ def deposit_with_permit(
 ):
     extcall ICustody(custody).permit(msg.sender, tokens, deadline, v, r, s)
     self._deposit(account, tokens)
+
+
+@external
+def deposit_from(account: uint256, tokens: uint256, payer: address):
+    self._book_deposit(account, tokens)
+    extcall ICustody(custody).collect(msg.sender, payer, tokens)
 
 
 @external
@@ -205,7 +212,7 @@ def settle_expiries(
 
 @external
 def set_venue(venue: address, rights: uint256):
-    access._check_admin()
+    self._check_admin()
     assert rights <= _TRADE_RIGHT | _CASH_RIGHT | _EXPIRY_RIGHT, "ledger: no such right"
     self.venue_rights[venue] = rights
     log IClearinghouse.VenueSet(venue=venue, rights=rights)
@@ -213,7 +220,7 @@ def set_venue(venue: address, rights: uint256):
 
 @external
 def open_pool(account: uint256):
-    access._check_admin()
+    self._check_admin()
     word: uint256 = self._accounts[account]
     assert account_codec._count(word) == 0, "ledger: account in use"
     self._accounts[account] = word | account_codec.IS_POOL
@@ -237,7 +244,7 @@ def set_pause_level(level: uint256):
 
 @external
 def claim_treasury(receiver: address, tokens: uint256):
-    access._check_admin()
+    self._check_admin()
     self._running()
     amount: uint256 = tokens * _unit
     word: uint256 = self._reserves
@@ -281,13 +288,10 @@ def portfolio(account: uint256) -> (
 
 @external
 @view
-@reentrant
 def pool_positions(account: uint256, underlying: uint256, day: uint256) -> (
     DynArray[uint256, position_book.MAX_INSTRUMENTS],
     DynArray[int256, position_book.MAX_INSTRUMENTS],
 ):
-    # Safe while the lock is held: every call out comes after both sides are booked, so what is
-    # read here is a finished book, and cash, which moves with tokens, is not read.
     return position_book._pool_list(account, underlying, day)
 
 
@@ -295,8 +299,10 @@ def pool_positions(account: uint256, underlying: uint256, day: uint256) -> (
 @view
 @reentrant
 def margin(account: uint256) -> (int256, uint256, uint256):
-    # Asked by the ledger itself while it holds the lock, once all is booked. A stranger called in
-    # by a token may see cash whose tokens are still on the way; if they do not come, all reverts.
+    # Reentrant for the ledger itself, which asks with the lock held, once all is booked. Anyone else
+    # meets the lock.
+    if msg.sender != self:
+        core_lock._check(self)
     word: uint256 = self._accounts[account]
     assert not account_codec._is_pool(word), "ledger: account is a pool"
     instruments: DynArray[uint256, position_book.MAX_INSTRUMENTS] = []
@@ -332,7 +338,20 @@ def pause_level() -> uint256:
     return account_codec._level(self._config)
 
 
+@external
+@view
+def unlocked() -> bool:
+    return True  # to be reached is the answer: the lock is met before
+
+
 # ── checks ──
+
+
+@internal
+@view
+def _check_admin():
+    # The role alone: the core's lock, which role_access would ask for, is this contract's own.
+    assert access._has(access.ADMIN), "access: admin only"
 
 
 @internal
@@ -428,12 +447,17 @@ def _check_margin(side: Side, reduces: bool):
 
 @internal
 def _deposit(account: uint256, tokens: uint256):
+    self._book_deposit(account, tokens)
+    extcall ICustody(custody).pull(msg.sender, tokens)
+
+
+@internal
+def _book_deposit(account: uint256, tokens: uint256):
     assert account >> 96 != 0, "ledger: no owner"
     assert tokens != 0, "ledger: nothing to move"
     amount: uint256 = tokens * _unit
     self._give(account, convert(amount, int256), self._config)
     log IClearinghouse.Deposited(account=account, sender=msg.sender, cash=amount)
-    extcall ICustody(custody).pull(msg.sender, tokens)
 
 
 @internal

@@ -19,6 +19,7 @@ from ethereum.ercs import IERC20
 from ethereum.ercs import IERC20Detailed
 from ..access import role_access as access
 from ..interfaces import IClearinghouse
+from ..interfaces import ICollector
 from ..interfaces import ICustody
 
 
@@ -54,15 +55,19 @@ def set_ledger(ledger: address):
 
 @external
 def pull(sender: address, tokens: uint256):
-    self._check_ledger()
-    self.held += tokens
-    # By difference: what was donated before must not make up for a fee taken on the way.
-    before: uint256 = self._balance()
+    before: uint256 = self._expect(tokens)
     done: bool = extcall IERC20(token).transferFrom(
         sender, self, tokens, default_return_value=True
     )
     assert done, "custody: transfer failed"
-    assert self._balance() >= before + tokens, "custody: short transfer"
+    self._check_came(before + tokens)
+
+
+@external
+def collect(collector: address, payer: address, tokens: uint256):
+    before: uint256 = self._expect(tokens)
+    extcall ICollector(collector).collect(payer, tokens)
+    self._check_came(before + tokens)
 
 
 @external
@@ -94,6 +99,23 @@ def permit(owner: address, tokens: uint256, deadline: uint256, v: uint8, r: byte
         ),
         revert_on_failure=False,
     )
+
+
+@internal
+def _expect(tokens: uint256) -> uint256:
+    """
+    @return The balance before they come. By difference: what was donated before must not make up for
+            a fee taken on the way.
+    """
+    self._check_ledger()
+    self.held += tokens
+    return self._balance()
+
+
+@internal
+@view
+def _check_came(least: uint256):
+    assert self._balance() >= least, "custody: short transfer"
 
 
 @internal

@@ -14,6 +14,7 @@
 """
 
 
+from ..access import core_lock
 from ..interfaces import IClearinghouse
 from ..interfaces import IExpirySettlement
 from ..interfaces import IPriceOracle
@@ -40,6 +41,7 @@ def __init__(ledger_: address, oracle_: address):
 
 @external
 def take_print(underlying: uint256, day: uint256):
+    core_lock._check(ledger)
     # Day 0 is the perp's, which never expires.
     assert day != 0 and block.timestamp >= series_codec._expiry(day), "expiry: not expired"
     if self._prices[underlying][day] != 0:

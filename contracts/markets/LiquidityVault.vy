@@ -23,8 +23,10 @@ from ethereum.ercs import IERC4626
 from snekmate.auth import ownable
 from snekmate.tokens import erc20
 
+from ..access import core_lock
 from ..access import role_access as access
 from ..interfaces import IClearinghouse
+from ..interfaces import ICollector
 from ..interfaces import ICustody
 from ..interfaces import ILiquidityVault
 from ..interfaces import IPool
@@ -38,6 +40,7 @@ initializes: erc20[ownable := ownable]
 initializes: request_queue
 initializes: claim_book
 implements: ILiquidityVault
+implements: ICollector
 exports: (
     access.manager,
     erc20.name,
@@ -47,8 +50,6 @@ exports: (
     erc20.balanceOf,
     erc20.allowance,
     erc20.nonces,
-    erc20.transfer,
-    erc20.transferFrom,
     erc20.approve,
     erc20.permit,
     erc20.DOMAIN_SEPARATOR,
@@ -77,6 +78,7 @@ LEDGER: public(immutable(IClearinghouse))
 POOL: public(immutable(IPool))
 ACCOUNT: public(immutable(uint256))
 _POOL_ACCOUNT: immutable(uint256)
+_CUSTODY: immutable(address)
 _TOKEN: immutable(address)
 _UNIT: immutable(uint256)
 
@@ -103,14 +105,10 @@ def __init__(
     LEDGER = IClearinghouse(ledger)
     ACCOUNT = (convert(self, uint256) << 96) | 1
     _POOL_ACCOUNT = convert(pool, uint256) << 96
+    _CUSTODY = custody
     _TOKEN = staticcall ICustody(custody).token()
     _UNIT = staticcall ICustody(custody).unit()
     self._set_terms(terms)
-    # Custody moves tokens only for the ledger, and the ledger only from whoever calls `deposit`.
-    done: bool = extcall IERC20(_TOKEN).approve(
-        custody, max_value(uint256), default_return_value=True
-    )
-    assert done, "vault: approval failed"
 
 
 # ── requests ──
@@ -125,16 +123,25 @@ def requestDeposit(assets: uint256, controller: address, owner: address) -> uint
     log ILiquidityVault.DepositRequest(
         controller=controller, owner=owner, requestId=REQUEST_ID, sender=msg.sender, assets=assets
     )
+    extcall LEDGER.deposit_from(ACCOUNT, assets, owner)
+    return REQUEST_ID
+
+
+# Reentrant: called back inside `requestDeposit`, whose state is written by then. Custody calls it for
+# a deposit of this vault alone, so that the token has the floor under the core's lock only.
+@external
+@reentrant
+def collect(payer: address, tokens: uint256):
+    assert msg.sender == _CUSTODY, "vault: custody only"
     done: bool = extcall IERC20(_TOKEN).transferFrom(
-        owner, self, assets, default_return_value=True
+        payer, msg.sender, tokens, default_return_value=True
     )
     assert done, "vault: transfer failed"
-    extcall LEDGER.deposit(ACCOUNT, assets)
-    return REQUEST_ID
 
 
 @external
 def requestRedeem(shares: uint256, controller: address, owner: address) -> uint256:
+    core_lock._check(LEDGER.address)
     assert controller != empty(address), "vault: no controller"
     if msg.sender != owner and not self._operators[owner][msg.sender]:
         erc20._spend_allowance(owner, msg.sender, shares)
@@ -151,6 +158,7 @@ def requestRedeem(shares: uint256, controller: address, owner: address) -> uint2
 
 @external
 def process(max_requests: uint256) -> (uint256, uint256):
+    core_lock._check(LEDGER.address)
     count: uint256 = min(max_requests, MAX_REQUESTS)
     deposits: uint256 = 0
     redemptions: uint256 = 0
@@ -170,6 +178,7 @@ def process(max_requests: uint256) -> (uint256, uint256):
 
 @external
 def deposit(assets: uint256, receiver: address, controller: address = msg.sender) -> uint256:
+    core_lock._check(LEDGER.address)
     self._check_operator(controller)
     shares: uint256 = claim_book._take_assets(DEPOSITS, controller, assets)
     self._pay_shares(controller, receiver, assets, shares)
@@ -178,6 +187,7 @@ def deposit(assets: uint256, receiver: address, controller: address = msg.sender
 
 @external
 def mint(shares: uint256, receiver: address, controller: address = msg.sender) -> uint256:
+    core_lock._check(LEDGER.address)
     self._check_operator(controller)
     assets: uint256 = claim_book._take_shares(DEPOSITS, controller, shares)
     self._pay_shares(controller, receiver, assets, shares)
@@ -202,9 +212,28 @@ def redeem(shares: uint256, receiver: address, controller: address = msg.sender)
 
 @external
 def setOperator(operator: address, approved: bool) -> bool:
+    core_lock._check(LEDGER.address)
     assert operator != msg.sender, "vault: operator is caller"
     self._operators[msg.sender][operator] = approved
     log ILiquidityVault.OperatorSet(controller=msg.sender, operator=operator, approved=approved)
+    return True
+
+
+# ── shares ──
+
+
+@external
+def transfer(to: address, amount: uint256) -> bool:
+    core_lock._check(LEDGER.address)
+    erc20._transfer(msg.sender, to, amount)
+    return True
+
+
+@external
+def transferFrom(owner: address, to: address, amount: uint256) -> bool:
+    core_lock._check(LEDGER.address)
+    erc20._spend_allowance(owner, msg.sender, amount)
+    erc20._transfer(owner, to, amount)
     return True
 
 

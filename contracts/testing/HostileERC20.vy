@@ -11,14 +11,11 @@
 FEE: constant(uint256) = 1  # a hundredth of every transfer is lost on the way
 REFUSING: constant(uint256) = 2  # moves nothing and answers False
 GREEDY: constant(uint256) = 3  # takes one unit more from the sender than was asked
-HOOK: constant(uint256) = 4  # makes a call of its owner's choice in every transfer
 
 decimals: public(immutable(uint8))
 _vice: immutable(uint256)
 
 balanceOf: public(HashMap[address, uint256])
-_target: address
-_data: Bytes[1024]
 
 
 @deploy
@@ -30,20 +27,6 @@ def __init__(token_decimals: uint8, vice: uint256):
 @external
 def mint(receiver: address, amount: uint256):
     self.balanceOf[receiver] += amount
-
-
-@external
-def set_hook(target: address, data: Bytes[1024]):
-    self._target = target
-    self._data = data
-
-
-@external
-def poke():
-    """
-    @notice The hook's call, outside of any transfer.
-    """
-    self._call()
 
 
 @external
@@ -68,14 +51,4 @@ def _move(owner: address, receiver: address, amount: uint256) -> bool:
         given -= amount // 100
     self.balanceOf[owner] -= taken
     self.balanceOf[receiver] += given
-    if _vice == HOOK and self._target != empty(address):
-        self._call()
     return True
-
-
-@internal
-def _call():
-    # Once only, or a call that transfers would call for ever.
-    target: address = self._target
-    self._target = empty(address)
-    raw_call(target, self._data)

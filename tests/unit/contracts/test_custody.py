@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from protocol.types import Instrument, Kind
 from protocol.units import WAD
-from tests.ledger_bench import ADMIN, MAX, OTHER, POOL, STRANGER, TAKER, account, make_bench
+from tests.ledger_bench import ADMIN, MAX, OTHER, STRANGER, TAKER, account, make_bench
+from tests.market_bench import TERMS
 
-FEE, REFUSING, GREEDY, HOOK = 1, 2, 3, 4
-CALL = Instrument(Kind.CALL, 1, 65_535, 1).id
+FEE, REFUSING, GREEDY = 1, 2, 3
 
 
 @pytest.mark.parametrize("decimals", [0, 6, 8, 18])
@@ -117,46 +116,32 @@ def test_token_that_takes_more_than_it_pays__reverts(chain, deploy, reverts):
         bench.ledger.send("withdraw", account(TAKER), 10**5, TAKER, sender=TAKER)
 
 
-# The hook's owner has cash and every right; only the lock stands in the way.
-HOOKED = [
-    ("withdraw", lambda me: (account(me), 1, me)),
-    ("transfer_cash", lambda me: (account(me), account(me, 1), 1)),
-    ("deposit", lambda me: (account(me), 1)),
-    ("settle", lambda me: (me, account(me), account(POOL), [CALL << 128 | 1], 0, [0, 0, 0])),
-    ("move_cash", lambda me: (account(me), account(OTHER), 1)),
-    ("set_operator", lambda me: (account(me), OTHER, 3)),
-    ("cash", lambda me: (account(me),)),
-    ("position", lambda me: (account(me), CALL)),
-    ("portfolio", lambda me: (account(me),)),
-    ("may", lambda me: (account(me), OTHER, 1)),
-]
+def vault_of(deploy, bench):
+    pool = deploy("MockPool", bench.ledger.address)
+    around = (pool, bench.ledger, bench.custody, bench.manager)
+    args = (*(each.address for each in around), "LP", "LP", tuple(TERMS.values()))
+    return deploy("LiquidityVault", *args)
 
 
-@pytest.mark.parametrize(("name", "args"), HOOKED, ids=[name for name, _ in HOOKED])
-@pytest.mark.parametrize("moment", ["deposit", "withdraw"])
-def test_hook_of_a_token__cannot_enter_the_ledger(chain, deploy, reverts, name, args, moment):
-    bench = hostile(chain, deploy, HOOK)
-    token = bench.token.address
-    bench.token.send("mint", token, 10**9, sender=TAKER)
-    for owner in (token, TAKER):
-        bench.ledger.send("deposit", account(owner), 10**8, sender=owner)
-    bench.ledger.send("set_venue", token, 3, sender=ADMIN)
-
-    data = bench.ledger.encode(name, *args(token))
-    bench.token.send("set_hook", bench.ledger.address, data, sender=TAKER)
-    before = chain.snapshot()
-    bench.token.send("poke", sender=TAKER)  # without the lock it goes through
-    chain.revert(before)
-
-    receiver = () if moment == "deposit" else (TAKER,)
-    with reverts():
-        bench.ledger.send(moment, account(TAKER), 1, *receiver, sender=TAKER)
+@pytest.mark.parametrize(
+    ("vice", "reason"), [(FEE, "custody: short transfer"), (REFUSING, "vault: transfer failed")]
+)
+def test_deposit_that_a_vault_collects__short_or_refused__reverts(
+    chain, deploy, reverts, vice, reason
+):
+    bench = hostile(chain, deploy, vice)
+    vault = vault_of(deploy, bench)
+    with reverts(reason):
+        vault.send("requestDeposit", 10**8, TAKER, TAKER, sender=TAKER)
+    assert bench.ledger.call("cash", vault.call("ACCOUNT")) == 0
 
 
-@pytest.mark.parametrize("name", ["pool_positions", "margin"])
-def test_hook_of_a_token__may_read_a_finished_book(chain, deploy, name):
-    bench = hostile(chain, deploy, HOOK)
-    args = (account(TAKER), 1, 20_000) if name == "pool_positions" else (account(TAKER),)
-    data = bench.ledger.encode(name, *args)
-    bench.token.send("set_hook", bench.ledger.address, data, sender=TAKER)
-    bench.ledger.send("deposit", account(TAKER), 1, sender=TAKER)
+def test_collect__by_anyone_but_the_ledger_or_the_custody__reverts(chain, deploy, reverts):
+    bench = make_bench(chain, deploy)
+    vault = vault_of(deploy, bench)
+    with reverts("custody: ledger only"):
+        bench.custody.send("collect", vault.address, TAKER, 1, sender=STRANGER)
+    with reverts("vault: custody only"):
+        vault.send("collect", TAKER, 1, sender=STRANGER)
+    with reverts():  # an address that brings nothing
+        bench.ledger.send("deposit_from", account(TAKER), 1, TAKER, sender=STRANGER)
