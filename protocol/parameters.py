@@ -15,7 +15,8 @@ from protocol.config import AmmParameters
 class PerpParameters:
     """Skews and sizes in units of the underlying; rates a year's fraction.
 
-    `scale` is the skew at which the premium of the next unit is the whole index.
+    `scale` is the skew at which the premium of the next unit is the whole index; at a price older
+    than `direct_age` seconds only delayed orders and the options pool's hedges trade.
     """
 
     scale: float = 25_000.0
@@ -24,6 +25,7 @@ class PerpParameters:
     reserve_share: float = 0.1
     velocity: float = 30.0
     rate_cap: float = 1.0
+    direct_age: int = 60
 
 
 @dataclass(frozen=True, slots=True)

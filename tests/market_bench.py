@@ -33,6 +33,7 @@ PARAMS = {
     "reserve_share": WAD // 5,
     "velocity": 10 * WAD,
     "rate_cap": 2 * WAD,
+    "direct_age": 60,
 }
 TERMS = {
     "delay": 600,

@@ -14,8 +14,9 @@
         One number, the sum of size * mark then over all accounts, is kept without division, so the
         pool's own unrealised P&L is exact: -(skew * mark now - that sum). On a touch P&L becomes
         cash, rounded once against the account, and the pool receives exactly what it loses.
-@custom:security Prices come from the oracle alone: a trade never moves the mark. Trading is as safe
-                 as the feed is fresh; the spread is what pays for its age.
+@custom:security Prices come from the oracle alone: a trade never moves the mark. Who sees the outside
+                 price first may trade at one of `direct_age` at most, and pays the spread for that
+                 age. Exits while the feed is down cost two deviations of what it may have missed.
 """
 
 
@@ -57,11 +58,15 @@ SIGNED_WAD: constant(int256) = 10**18
 SIZE_BOUND: constant(int256) = 2**100  # no market is a trillion units; keeps every product in range
 PRICE_BOUND: constant(uint256) = 2**127  # any limit above means "no limit"
 STALE_SPREAD: constant(uint256) = 2  # a close on a stale feed pays its uncertainty twice
+# ... and, per square root of a second, two deviations at 60 % a year: the feed's own drift is set for
+# one that still reports every move beyond its threshold, and this one no longer does.
+STALE_DRIFT: constant(uint256) = 214 * 10**12
 CLOSING_ROOM: constant(int256) = 2  # exits may push the skew to twice the cap of openings
 
 MIN_SCALE_SHARES: constant(uint256) = 4  # max skew <= scale / 4: the lowest price is half the index
 MAX_VELOCITY: constant(uint256) = 100 * 10**18  # a day, at skew = scale
 MAX_RATE: constant(uint256) = 10 * 10**18  # 1,000 % a year
+MAX_DIRECT_AGE: constant(uint256) = 172_800  # no feed serves an older price
 MIN_RESERVE: constant(uint256) = 2 * 10**16  # 2 % of |skew| * index
 MAX_RESERVE: constant(uint256) = 10**18
 
@@ -74,6 +79,7 @@ POOL: public(immutable(uint256))
 
 vault: public(address)
 fee_word: public(uint256)
+age_exempt: public(HashMap[address, bool])
 
 # Packed by perp_codec.
 _market: uint256
@@ -111,6 +117,7 @@ def trade(account: uint256, size: int256, limit_price: uint256, deadline: uint25
     assert block.timestamp <= deadline, "perp: deadline passed"
     held: int256 = self._held(account)
     spot: IPriceOracle.Spot = self._price(self._closes(held, size))
+    self._check_age(spot.updated_at)
     state: State = self._state(spot.price)
     fill: Fill = self._fill(state, held, size, spot.uncertainty)
     # One inequality for both sides: a seller's size and payment are negative.
@@ -172,6 +179,13 @@ def set_params(params: IPerpMarket.Params):
     rate: int256 = max(min(state.rate, cap), -cap)
     self._market = perp_codec._pack_market(state.skew, rate, block.timestamp)
     self._set_params(params, state.funding)
+
+
+@external
+def set_age_exempt(entry: address, exempt: bool):
+    access._check_admin()
+    self.age_exempt[entry] = exempt
+    log IPerpMarket.AgeExemptSet(entry=entry, exempt=exempt)
 
 
 @external
@@ -258,13 +272,17 @@ def _closes(held: int256, size: int256) -> bool:
 @view
 def _price(closes: bool) -> IPriceOracle.Spot:
     """
-    @notice Live spot. A close may not be locked in by a stale feed: it falls back to the last good
-            price, with its uncertainty (which grows with age) taken twice.
+    @notice A close may not be locked in by a stale feed: it falls back to the last good price. Who
+            waits for the feed to be down and then closes the better of two positions holds an
+            option on the outside price; the wider spread is its price. Having paid for its age, he
+            is not asked for it again: `updated_at` is now.
     """
     if not closes:
         return staticcall ORACLE.spot(UNDERLYING)
     live: bool = False
     answer: Bytes[96] = b""
+    # No caller can make this fail by giving little gas: what is left to him after a call that ran
+    # out, a 64th, is less than the rest needs.
     live, answer = raw_call(
         ORACLE.address,
         abi_encode(UNDERLYING, method_id=method_id("spot(uint256)")),
@@ -275,17 +293,30 @@ def _price(closes: bool) -> IPriceOracle.Spot:
     if live:
         return abi_decode(answer, IPriceOracle.Spot)
     spot: IPriceOracle.Spot = staticcall ORACLE.last_good(UNDERLYING)
-    spot.uncertainty *= STALE_SPREAD
+    age: uint256 = block.timestamp - spot.updated_at
+    spot.uncertainty = spot.uncertainty * STALE_SPREAD + isqrt(STALE_DRIFT * STALE_DRIFT * age)
+    spot.updated_at = block.timestamp
     return spot
 
 
 @internal
 @view
+def _check_age(updated_at: uint256):
+    if block.timestamp > updated_at + perp_codec._direct_age(self._funding):
+        assert self.age_exempt[msg.sender], "perp: price too old"
+
+
+@internal
+@view
 def _fill(state: State, held: int256, size: int256, uncertainty: uint256) -> Fill:
-    limits: IPerpMarket.Params = self._params()
+    scale: uint256 = 0
+    max_skew: uint256 = 0
+    max_trade: uint256 = 0
+    share: uint256 = 0
+    scale, max_skew, max_trade, share = perp_codec._unpack_limits(self._limits)
     amount: uint256 = convert(abs(size), uint256)
-    assert amount <= limits.max_trade, "perp: trade too large"
-    self._check_skew(state, size, self._closes(held, size), limits)
+    assert amount <= max_trade, "perp: trade too large"
+    self._check_skew(state, size, self._closes(held, size), max_skew, share)
     index: uint256 = convert(state.index, uint256)
     premium: int256 = perp_math._premium(state.index, state.skew, size, state.scale)
     spread: uint256 = perp_math._spread(index, amount, uncertainty)
@@ -300,18 +331,18 @@ def _fill(state: State, held: int256, size: int256, uncertainty: uint256) -> Fil
 
 @internal
 @view
-def _check_skew(state: State, size: int256, closes: bool, limits: IPerpMarket.Params):
+def _check_skew(state: State, size: int256, closes: bool, max_skew: uint256, share: uint256):
     after: int256 = abs(state.skew + size)
     if after <= abs(state.skew):
         return
-    cap: int256 = convert(limits.max_skew, int256)
+    cap: int256 = convert(max_skew, int256)
     if closes:
         # Exits have room of their own, but not without end: two accounts of one owner could
         # build a large position each way and close one side into the pool.
         assert after <= cap * CLOSING_ROOM, "perp: skew above cap"
         return
     assert after <= cap, "perp: skew above cap"
-    reserve: int256 = self._reserve(after, state.index, limits.reserve_share)
+    reserve: int256 = self._reserve(after, state.index, share)
     assert self._nav(state, staticcall LEDGER.cash(POOL)) >= reserve, "perp: pool too small"
 
 
@@ -397,9 +428,13 @@ def _params() -> IPerpMarket.Params:
     params.scale, params.max_skew, params.max_trade, params.reserve_share = (
         perp_codec._unpack_limits(self._limits)
     )
-    funding: uint256 = self._funding
-    params.velocity = (funding >> 64) & perp_codec.MASK_64
-    params.rate_cap = funding & perp_codec.MASK_64
+    funding: int256 = 0
+    velocity: int256 = 0
+    cap: int256 = 0
+    funding, velocity, cap = perp_codec._unpack_funding(self._funding)
+    params.velocity = convert(velocity, uint256)
+    params.rate_cap = convert(cap, uint256)
+    params.direct_age = perp_codec._direct_age(self._funding)
     return params
 
 
@@ -446,8 +481,11 @@ def _set_params(params: IPerpMarket.Params, funding: int256):
     assert params.reserve_share <= MAX_RESERVE, "perp: reserve out of bounds"
     assert params.velocity <= MAX_VELOCITY, "perp: velocity out of bounds"
     assert params.rate_cap <= MAX_RATE, "perp: rate cap out of bounds"
+    assert params.direct_age <= MAX_DIRECT_AGE, "perp: direct age out of bounds"
     self._limits = perp_codec._pack_limits(
         params.scale, params.max_skew, params.max_trade, params.reserve_share
     )
-    self._funding = perp_codec._pack_funding(funding, params.velocity, params.rate_cap)
+    self._funding = perp_codec._pack_funding(
+        funding, params.velocity, params.rate_cap, params.direct_age
+    )
     log IPerpMarket.ParamsSet(params=params)

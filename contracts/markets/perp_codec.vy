@@ -6,16 +6,19 @@
 @notice The storage words of a PerpMarket, high to low:
 
           market   skew int128 | rate int64 | updated_at uint64
-          funding  index int128 | velocity uint64 | rate cap uint64
+          funding  index int128 | velocity uint48 | rate cap uint48 | direct age uint32
           limits   scale uint64 | max skew uint64 | max trade uint64 | reserve share uint64
           mark     last index uint128 | last funding int128        (one for each account)
 
-        Quantities in `limits` are in steps of 1e-9 units, everything else is WAD or seconds.
+        Quantities in `limits`, velocity and rate cap are in steps of 1e-9, everything else is WAD or
+        seconds. Who packs has bounded what does not check its own field.
 """
 
 
 STEP: constant(uint256) = 10**9
-MASK_64: constant(uint256) = 2**64 - 1
+_MASK_32: constant(uint256) = 2**32 - 1
+_MASK_48: constant(uint256) = 2**48 - 1
+_MASK_64: constant(uint256) = 2**64 - 1
 _MASK_128: constant(uint256) = 2**128 - 1
 
 
@@ -63,9 +66,9 @@ def _unpack_limits(word: uint256) -> (uint256, uint256, uint256, uint256):
     """
     return (
         (word >> 192) * STEP,
-        ((word >> 128) & MASK_64) * STEP,
-        ((word >> 64) & MASK_64) * STEP,
-        word & MASK_64,
+        ((word >> 128) & _MASK_64) * STEP,
+        ((word >> 64) & _MASK_64) * STEP,
+        word & _MASK_64,
     )
 
 
@@ -73,7 +76,7 @@ def _unpack_limits(word: uint256) -> (uint256, uint256, uint256, uint256):
 @pure
 def _steps(quantity: uint256) -> uint256:
     assert quantity % STEP == 0, "perp: finer than 1e-9"
-    assert quantity // STEP <= MASK_64, "perp: quantity out of field"
+    assert quantity // STEP <= _MASK_64, "perp: quantity out of field"
     return quantity // STEP
 
 
@@ -84,8 +87,8 @@ def _pack_market(skew: int256, rate: int256, updated_at: uint256) -> uint256:
     high: int256 = convert(convert(skew, int128), int256)
     return (
         (self._unsigned(high) << 128)
-        | ((self._unsigned(rate) & MASK_64) << 64)
-        | (updated_at & MASK_64)
+        | ((self._unsigned(rate) & _MASK_64) << 64)
+        | (updated_at & _MASK_64)
     )
 
 
@@ -95,14 +98,19 @@ def _unpack_market(word: uint256) -> (int256, int256, uint256):
     """
     @return (skew, rate, updated at)
     """
-    return self._signed(word) >> 128, self._signed(word << 128) >> 192, word & MASK_64
+    return self._signed(word) >> 128, self._signed(word << 128) >> 192, word & _MASK_64
 
 
 @internal
 @pure
-def _pack_funding(index: int256, velocity: uint256, cap: uint256) -> uint256:
+def _pack_funding(index: int256, velocity: uint256, cap: uint256, direct_age: uint256) -> uint256:
     high: int256 = convert(convert(index, int128), int256)
-    return (self._unsigned(high) << 128) | (velocity << 64) | cap
+    return (
+        (self._unsigned(high) << 128)
+        | (self._steps(velocity) << 80)
+        | (self._steps(cap) << 32)
+        | direct_age
+    )
 
 
 @internal
@@ -113,9 +121,18 @@ def _unpack_funding(word: uint256) -> (int256, int256, int256):
     """
     return (
         self._signed(word) >> 128,
-        self._signed((word >> 64) & MASK_64),
-        self._signed(word & MASK_64),
+        self._signed(((word >> 80) & _MASK_48) * STEP),
+        self._signed(((word >> 32) & _MASK_48) * STEP),
     )
+
+
+@internal
+@pure
+def _direct_age(word: uint256) -> uint256:
+    """
+    @param word The funding word.
+    """
+    return word & _MASK_32
 
 
 @internal

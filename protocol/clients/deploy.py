@@ -12,7 +12,7 @@ from protocol.clients.base import Contract, deploy_contract
 from protocol.clients.ledger import CASH, EXPIRY, TRADE
 from protocol.clients.system import GUARDIAN, KEEPER, System, system_at
 from protocol.config import AmmParameters
-from protocol.parameters import MarketParameters, SystemParameters
+from protocol.parameters import MarketParameters, PerpParameters, SystemParameters
 from protocol.units import to_wad
 
 FEED_DECIMALS = 8
@@ -89,7 +89,7 @@ class _Deployment:
         self._set_feed(market, feed)
         shared = at["ledger"], at["oracle"]
         perp = self._deploy(
-            "PerpMarket", *shared, at["fees"], at["access"], underlying, _wads(market.perp)
+            "PerpMarket", *shared, at["fees"], at["access"], underlying, perp_words(market.perp)
         )
         amm = self._deploy(
             "OptionsAMM",
@@ -104,6 +104,7 @@ class _Deployment:
             *amm_words(market.amm),
         )
         self._send("RiskEngine", at["risk_engine"], "set_perp", underlying, perp)
+        self._send("PerpMarket", perp, "set_age_exempt", amm, True)
         for venue, rights, path in (
             (perp, TRADE | CASH, FEE_PATH_PERP),
             (amm, TRADE, FEE_PATH_AMM),
@@ -150,6 +151,11 @@ class _Deployment:
 def _wads(record: Any) -> tuple[int, ...]:
     """A record of numbers as the tuple of WADs a contract takes."""
     return tuple(to_wad(float(number)) for number in astuple(record))
+
+
+def perp_words(perp: PerpParameters) -> tuple[int, ...]:
+    """Parameters as the perp market takes them: WAD, but for the age in seconds."""
+    return (*_wads(perp)[:-1], perp.direct_age)
 
 
 def amm_words(amm: AmmParameters) -> tuple[tuple[int, ...], ...]:

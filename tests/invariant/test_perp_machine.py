@@ -111,12 +111,13 @@ class PerpMachine(RuleBasedStateMachine):
         self.bench.advance(seconds, price=self.index)
 
     @rule(
-        velocity=st.integers(0, 20 * WAD),
-        cap=st.integers(0, 2 * WAD),
+        velocity=st.integers(0, 100 * 10**9),
+        cap=st.integers(0, 2 * 10**9),
         scale=st.integers(50_000, 200_000),
     )
     def administer(self, velocity: int, cap: int, scale: int) -> None:
-        changes = {"velocity": velocity, "rate_cap": cap, "scale": scale * WAD}
+        """Rates in steps of 1e-9."""
+        changes = {"velocity": velocity * 10**9, "rate_cap": cap * 10**9, "scale": scale * WAD}
         params = tuple((PARAMS | changes).values())
         self.bench.perp.send("set_params", params, sender=ADMIN)
 

@@ -68,7 +68,7 @@ def test_set_rates__unknown_path__reverts(path, schedule, reverts):
 
 
 def test_push__default_rates__venue_has_the_word(schedule, deploy):
-    perp_params = (1_000 * WAD, 10 * WAD, 10 * WAD, WAD // 5, WAD, WAD)
+    perp_params = (1_000 * WAD, 10 * WAD, 10 * WAD, WAD // 5, WAD, WAD, 0)
     manager = schedule.call("manager")
     venue = deploy("PerpMarket", ADMIN, ADMIN, schedule.address, manager, 1, perp_params)
     receipt = schedule.send("push", PERP, venue.address, sender=ADMIN)

@@ -144,7 +144,10 @@ def test_set_params__in_bounds__accrues_at_the_old_ones_first(bench):
         ({"reserve_share": WAD + 1}, "perp: reserve out of bounds"),
         ({"velocity": 100 * WAD + 1}, "perp: velocity out of bounds"),
         ({"rate_cap": 10 * WAD + 1}, "perp: rate cap out of bounds"),
+        ({"direct_age": 172_801}, "perp: direct age out of bounds"),
         ({"scale": PARAMS["scale"] + 1}, "perp: finer than 1e-9"),
+        ({"velocity": 1}, "perp: finer than 1e-9"),
+        ({"rate_cap": WAD + 1}, "perp: finer than 1e-9"),
         ({"scale": 2**64 * 10**9}, "perp: quantity out of field"),
     ],
 )
@@ -181,3 +184,14 @@ def test_deploy__bad_underlying__reverts(bench, deploy, reverts):
             deploy("PerpMarket", *[ADMIN] * 4, underlying, changed())
     with reverts("access: no manager"):
         deploy("PerpMarket", *[ADMIN] * 3, ZERO_ADDRESS, ETH, changed())
+
+
+def test_set_params__bounds_of_the_rates__come_back_whole(bench):
+    """Each used to share a word with the funding index: none may reach into its neighbour."""
+    bench.trade(LONG, 500 * WAD)
+    bench.advance(DAY)
+    before = bench.perp.call("funding")[1]
+    most = changed(velocity=100 * WAD, rate_cap=10 * WAD, direct_age=172_800)
+    bench.perp.send("set_params", most, sender=ADMIN)
+    assert tuple(bench.perp.call("params")) == most
+    assert bench.perp.call("funding")[1] == before

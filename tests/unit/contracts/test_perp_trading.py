@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from math import isqrt
 
 import pytest
 
@@ -28,6 +29,7 @@ from tests.market_bench import (
 )
 
 SCALE = PARAMS["scale"]
+STALE_DRIFT = 214 * 10**12
 LONG_ACCOUNT, SHORT_ACCOUNT = account(LONG), account(SHORT)
 
 
@@ -232,8 +234,8 @@ def test_trade__feed_stale__only_closes_at_the_last_good_price(bench, reverts):
         bench.perp.send("realise", LONG_ACCOUNT, sender=STRANGER)
     old = bench.oracle.call("last_good", 1)
     payment, _ = bench.perp.call("quote", LONG_ACCOUNT, -10 * WAD)
-    double = 2 * old.uncertainty
-    assert payment == expected_payment(-10 * WAD, skew=10 * WAD, uncertainty=double)
+    wide = 2 * old.uncertainty + isqrt(STALE_DRIFT**2 * (MAX_AGE + 1))
+    assert payment == expected_payment(-10 * WAD, skew=10 * WAD, uncertainty=wide)
     bench.trade(LONG, -10 * WAD)
     assert bench.size(LONG_ACCOUNT) == 0
 
