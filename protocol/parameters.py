@@ -54,6 +54,18 @@ class SurfaceParameters:
 
 
 @dataclass(frozen=True, slots=True)
+class DelayedParameters:
+    """Terms of delayed orders: `min_bounty` in the native token, the rest in seconds.
+
+    An order outlives a heartbeat of the feed, and executes within `window` of a price.
+    """
+
+    min_bounty: float = 0.0005
+    lifetime: int = 2 * 3600
+    window: int = 60
+
+
+@dataclass(frozen=True, slots=True)
 class VaultParameters:
     """LP requests wait `delay` seconds; who leaves pays `exit_fee` to those who stay."""
 
@@ -83,4 +95,5 @@ class SystemParameters:
     quote_decimals: int = 6
     surface: SurfaceParameters = field(default_factory=SurfaceParameters)
     vault: VaultParameters = field(default_factory=VaultParameters)
+    delayed: DelayedParameters = field(default_factory=DelayedParameters)
     markets: tuple[MarketParameters, ...] = (MarketParameters(),)

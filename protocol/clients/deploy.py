@@ -20,8 +20,8 @@ FEE_PATH_AMM, FEE_PATH_PERP = 1, 2
 
 CONTRACTS = (
     "MockERC20 AccessManager PriceOracle VolSurface Custody RiskEngine Clearinghouse "
-    "ExpirySettlement FeeSchedule OptionPricer Lens MockAggregator PerpMarket OptionsAMM "
-    "LiquidityVault"
+    "ExpirySettlement DelayedOrders FeeSchedule OptionPricer Lens MockAggregator PerpMarket "
+    "OptionsAMM LiquidityVault"
 ).split()
 
 Progress = Callable[[str], None]
@@ -74,6 +74,9 @@ class _Deployment:
         risk = self._put("risk_engine", "RiskEngine", access, oracle)
         ledger = self._put("ledger", "Clearinghouse", access, custody, risk)
         settlement = self._put("settlement", "ExpirySettlement", ledger, oracle)
+        late = parameters.delayed
+        terms = (to_wad(late.min_bounty), late.lifetime, late.window)
+        self._put("delayed", "DelayedOrders", access, ledger, oracle, terms)
         self._put("fees", "FeeSchedule", access)
         pricer = self._put("pricer", "OptionPricer")
         self._put("lens", "Lens", ledger, oracle, surface, pricer)
@@ -104,7 +107,8 @@ class _Deployment:
             *amm_words(market.amm),
         )
         self._send("RiskEngine", at["risk_engine"], "set_perp", underlying, perp)
-        self._send("PerpMarket", perp, "set_age_exempt", amm, True)
+        for exempt in (amm, at["delayed"]):
+            self._send("PerpMarket", perp, "set_age_exempt", exempt, True)
         for venue, rights, path in (
             (perp, TRADE | CASH, FEE_PATH_PERP),
             (amm, TRADE, FEE_PATH_AMM),

@@ -9,6 +9,7 @@ from eth_hash.auto import keccak
 
 from protocol.chain.artifacts import Artifacts
 from protocol.chain.base import Chain
+from protocol.clients.delayed import DelayedOrders
 from protocol.clients.ledger import (
     AccessManager,
     Clearinghouse,
@@ -61,6 +62,7 @@ class System:
     surface: VolSurface
     pricer: OptionPricer
     fees: FeeSchedule
+    delayed: DelayedOrders
     lens: Lens
     markets: tuple[Market, ...]
 
@@ -80,8 +82,11 @@ class System:
 
     def contracts(self) -> dict[str, str]:
         """Name and address of what all markets share."""
-        names = "token access custody ledger risk_engine settlement oracle surface pricer fees lens"
-        return {name: getattr(self, name).address for name in names.split()}
+        names = (
+            "token access custody ledger risk_engine settlement oracle surface pricer fees "
+            "delayed lens"
+        ).split()
+        return {name: getattr(self, name).address for name in names}
 
     def addresses(self) -> dict[str, object]:
         """What `system_at` needs to find this deployment again, as JSON values."""
@@ -131,6 +136,7 @@ def system_at(chain: Chain, artifacts: Artifacts, addresses: Mapping[str, object
             surface=VolSurface.at(chain, contracts["surface"], artifacts),
             pricer=OptionPricer.at(chain, contracts["pricer"], artifacts),
             fees=FeeSchedule.at(chain, contracts["fees"], artifacts),
+            delayed=DelayedOrders.at(chain, contracts["delayed"], artifacts),
             lens=Lens.at(chain, contracts["lens"], artifacts),
             markets=tuple(_market(chain, artifacts, entry) for entry in markets),
         )
