@@ -70,18 +70,6 @@ def _posted(feed: uint256) -> (uint256, uint256, uint256):
 
 @internal
 @pure
-def _aggregator(feed: uint256) -> address:
-    return convert(convert(feed >> 96, uint160), address)
-
-
-@internal
-@pure
-def _decimals(feed: uint256) -> uint256:
-    return (feed >> 88) & 31
-
-
-@internal
-@pure
 def _max_age(feed: uint256) -> uint256:
     return (feed >> 64) & MASK24
 
