@@ -1,0 +1,363 @@
+"""The whole core in mid-life, and a valid call of every external function in it.
+
+Tests that judge every function (the core's lock, who may call what) take their list from the ABIs;
+this file says what each one is called with. A function without arguments here fails them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from protocol.chain.artifacts import Artifacts
+from protocol.chain.base import ZERO_ADDRESS
+from protocol.clients.base import AnyContract
+from protocol.clients.system import ADMIN as ADMIN_ROLE
+from protocol.clients.system import GUARDIAN as GUARDIAN_ROLE
+from protocol.clients.system import KEEPER as KEEPER_ROLE
+from protocol.types import Instrument, Kind, account_id
+from protocol.units import WAD
+from tests.attacks.twins import WithTwins
+from tests.system_fixtures import ADMIN, HOUR, KEEPER, STRANGER, Exchange, build_exchange
+
+NOBODY = "0x" + "99" * 20
+FOLDERS = ("access", "ledger", "markets", "oracle", "orders", "incentives", "periphery")
+MAX = 2**256 - 1
+NO_BYTES = bytes(32)
+LIFE_OF_A_LISTING = 14  # days
+
+
+class HookTokens(WithTwins):
+    """Deploys the hook token where a system asks for the well-behaved one."""
+
+    def __getitem__(self, name: str) -> Any:
+        return super().__getitem__("HookERC20" if name == "MockERC20" else name)
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A deployment, and the address `me` that has something of everything in it.
+
+    One expiry is over and printed but not settled, one trades, one has a surface and is not listed.
+    """
+
+    exchange: Exchange
+    me: str
+    token: AnyContract
+    contracts: dict[str, AnyContract]
+
+    @property
+    def mine(self) -> int:
+        return account_id(int(self.me, 16), 0)
+
+    @property
+    def pool(self) -> int:
+        return self.exchange.eth.amm.pool
+
+    @property
+    def perp_pool(self) -> int:
+        return self.exchange.eth.perp.pool
+
+    @property
+    def past_day(self) -> int:
+        return self.exchange.days[0]
+
+    @property
+    def day(self) -> int:
+        return self.exchange.days[1]
+
+    @property
+    def new_day(self) -> int:
+        return self.exchange.days[2]
+
+    @property
+    def option(self) -> int:
+        return Instrument.option(Kind.CALL, 1, self.day, 2_000.0).id
+
+    def at(self, name: str) -> str:
+        return self.contracts[name].address
+
+    def do(self, name: str, function: str, *args: Any) -> None:
+        """A call by `me`."""
+        self.contracts[name].send(function, *args, sender=self.me)
+
+
+def build_stage(artifacts: Artifacts, me: str | None = None) -> Stage:
+    """The exchange with `me`, by default the hook token itself."""
+    exchange = build_exchange(artifacts)
+    exchange = replace(exchange, days=(*exchange.days, exchange.days[1] + LIFE_OF_A_LISTING))
+    token = AnyContract(exchange.chain, exchange.system.token.address, artifacts["HookERC20"].abi)
+    contracts = dict(_contracts(exchange, artifacts))
+    stage = Stage(exchange, me or token.address, token, contracts)
+    _live(stage)
+    return stage
+
+
+def _contracts(exchange: Exchange, artifacts: Artifacts) -> Iterator[tuple[str, AnyContract]]:
+    system, eth = exchange.system, exchange.eth
+    placed = {
+        "AccessManager": system.access,
+        "Clearinghouse": system.ledger,
+        "Custody": system.custody,
+        "ExpirySettlement": system.settlement,
+        "RiskEngine": system.risk_engine,
+        "FeeSchedule": system.fees,
+        "LiquidityVault": eth.options_vault,
+        "OptionPricer": system.pricer,
+        "OptionsAMM": eth.amm,
+        "PerpMarket": eth.perp,
+        "PriceOracle": system.oracle,
+        "VolSurface": system.surface,
+        "Lens": system.lens,
+    }
+    for name, client in placed.items():
+        yield name, AnyContract(exchange.chain, client.address, artifacts[name].abi)
+
+
+def _live(stage: Stage) -> None:
+    """Days in which `me` deposits, trades, provides liquidity and lets a series expire."""
+    exchange, unit = stage.exchange, 10**stage.exchange.decimals
+    stage.token.send("mint", stage.me, 10**8 * unit, sender=stage.me)
+    stage.do("Clearinghouse", "deposit", stage.mine, 10**6 * unit)
+    stage.do("LiquidityVault", "requestDeposit", 1_000 * unit, stage.me, stage.me)
+    exchange.advance(HOUR)
+    exchange.push(exchange.eth)
+    exchange.refresh(exchange.eth)
+    stage.do("LiquidityVault", "process", 32)
+    stage.do("LiquidityVault", "deposit", 900 * unit, stage.me, stage.me)
+    stage.do("LiquidityVault", "requestRedeem", 800 * WAD, stage.me, stage.me)
+    exchange.advance(HOUR)
+    exchange.refresh(exchange.eth)
+    stage.do("LiquidityVault", "process", 32)
+    legs = [(exchange.call(2_000.0, 1, week=week).instrument.id, WAD) for week in (0, 1)]
+    stage.do("OptionsAMM", "trade", stage.mine, legs, WAD * 10**6, MAX)
+    stage.do("PerpMarket", "trade", stage.mine, WAD, MAX, MAX)
+    exchange.pass_expiry(stage.past_day)
+    exchange.push(exchange.eth)
+    exchange.system.settlement.take_print(1, stage.past_day, sender=STRANGER)
+    exchange.advance(300)
+    for day in exchange.days[1:2]:
+        exchange.eth.amm.refresh(day, sender=KEEPER)
+
+
+def grant_everything(stage: Stage) -> None:
+    """Every role and every right to `me`: then only the lock stands in its way."""
+    system = stage.exchange.system
+    for role in (ADMIN_ROLE, GUARDIAN_ROLE, KEEPER_ROLE):
+        system.access.grant_role(role, stage.me, sender=ADMIN)
+    system.ledger.set_venue(stage.me, 7, sender=ADMIN)
+
+
+# ── what every function is called with ──
+
+Arguments = Callable[[Stage], tuple[Any, ...]]
+
+
+def _surface(s: Stage) -> tuple[Any, ...]:
+    words = s.contracts["VolSurface"].call("words", 1, s.day)
+    shift = {"a": 192, "b": 128, "basis": 64, "rate": 0}
+    del words, shift
+    return (1, [])
+
+
+def _legs(s: Stage) -> list[tuple[int, int]]:
+    return [(s.option, WAD)]
+
+
+def _rates(s: Stage) -> Any:
+    return s.contracts["FeeSchedule"].call("rates", 1)
+
+
+FEED = (3_600, WAD, 10**6 * WAD)  # max age, bounds
+ALIKE: dict[str, Arguments] = {
+    # the same in every contract that has it
+    "set_vault": lambda s: (NOBODY,),
+    "set_fee_word": lambda s: (0,),
+    "release": lambda s: (s.mine, 1),
+}
+CALLS: dict[str, dict[str, Arguments]] = {
+    "AccessManager": {
+        "grantRole": lambda s: (KEEPER_ROLE, NOBODY),
+        "revokeRole": lambda s: (KEEPER_ROLE, NOBODY),
+        "renounceRole": lambda s: (KEEPER_ROLE, s.me),
+        "set_ledger": lambda s: (NOBODY,),
+        "set_pause_level": lambda s: (1,),
+        "hasRole": lambda s: (KEEPER_ROLE, s.me),
+        "getRoleAdmin": lambda s: (KEEPER_ROLE,),
+        "supportsInterface": lambda s: (b"abcd",),
+    },
+    "Clearinghouse": {
+        "deposit": lambda s: (s.mine, 1),
+        "deposit_with_permit": lambda s: (s.mine, 1, MAX, 27, NO_BYTES, NO_BYTES),
+        "deposit_from": lambda s: (s.mine, 1, s.me),
+        "withdraw": lambda s: (s.mine, 1, s.me),
+        "transfer_cash": lambda s: (s.mine, s.mine + 1, 1),
+        "set_operator": lambda s: (s.mine, NOBODY, 3),
+        "settle": lambda s: (s.me, s.mine, s.pool, [s.option << 128 | 1], 0, [0, 0, 0]),
+        "move_cash": lambda s: (s.mine, s.perp_pool, 1),
+        "settle_expiries": lambda s: (s.mine, [], []),
+        "set_venue": lambda s: (NOBODY, 1),
+        "open_pool": lambda s: (account_id(int(NOBODY, 16), 0),),
+        "set_pause_level": lambda s: (1,),
+        "claim_treasury": lambda s: (s.me, 1),
+        "cash": lambda s: (s.mine,),
+        "position": lambda s: (s.mine, s.option),
+        "sizes": lambda s: (s.mine, s.pool, s.option),
+        "portfolio": lambda s: (s.mine,),
+        "pool_positions": lambda s: (s.pool, 1, s.day),
+        "margin": lambda s: (s.mine,),
+        "may": lambda s: (s.mine, NOBODY, 1),
+        "is_pool": lambda s: (s.pool,),
+        "venue_rights": lambda s: (s.me,),
+    },
+    "Custody": {
+        "set_ledger": lambda s: (s.at("Clearinghouse"),),
+        "pull": lambda s: (s.me, 1),
+        "collect": lambda s: (s.me, s.me, 1),
+        "pay": lambda s: (s.me, 1),
+        "permit": lambda s: (s.me, 1, MAX, 27, NO_BYTES, NO_BYTES),
+    },
+    "ExpirySettlement": {
+        "take_print": lambda s: (1, s.past_day),
+        "settle_account": lambda s: (s.mine,),
+        "settle_pool": lambda s: (s.pool, 1, s.past_day),
+        "settlement_price": lambda s: (1, s.past_day),
+    },
+    "RiskEngine": {
+        "set_margin_rates": lambda s: (1, WAD // 5, WAD // 5, WAD // 10, WAD // 10),
+        "set_stress_vols": lambda s: (1, WAD, WAD),
+        "set_perp": lambda s: (3, NOBODY),
+        "assess": lambda s: (s.mine, WAD, [s.option], [-WAD]),
+        "short_requirement": lambda s: (s.option, 2_000 * WAD),
+        "margin_rates": lambda s: (1,),
+        "perps": lambda s: (1,),
+    },
+    "FeeSchedule": {
+        "set_rates": lambda s: (1, _rates(s)),
+        "push": lambda s: (1, s.at("OptionsAMM")),
+        "rates": lambda s: (1,),
+    },
+    "LiquidityVault": {
+        "balanceOf": lambda s: (s.me,),
+        "allowance": lambda s: (s.me, NOBODY),
+        "nonces": lambda s: (s.me,),
+        "approve": lambda s: (NOBODY, 1),
+        "permit": lambda s: (s.me, NOBODY, 1, MAX, 27, NO_BYTES, NO_BYTES),
+        "requestDeposit": lambda s: (10**8, s.me, s.me),
+        "collect": lambda s: (s.me, 1),
+        "requestRedeem": lambda s: (20 * WAD, s.me, s.me),
+        "process": lambda s: (1,),
+        "deposit": lambda s: (1, s.me, s.me),
+        "mint": lambda s: (1, s.me, s.me),
+        "withdraw": lambda s: (1, s.me, s.me),
+        "redeem": lambda s: (WAD, s.me, s.me),
+        "setOperator": lambda s: (NOBODY, True),
+        "transfer": lambda s: (NOBODY, 1),
+        "transferFrom": lambda s: (s.me, NOBODY, 0),
+        "set_terms": lambda s: (s.contracts["LiquidityVault"].call("terms"),),
+        "isOperator": lambda s: (s.me, NOBODY),
+        "supportsInterface": lambda s: (b"abcd",),
+        "convertToShares": lambda s: (1,),
+        "convertToAssets": lambda s: (WAD,),
+        "previewDeposit": lambda s: (1,),
+        "previewMint": lambda s: (1,),
+        "previewWithdraw": lambda s: (1,),
+        "previewRedeem": lambda s: (1,),
+        **{f"pending{kind}Request": lambda s: (0, s.me) for kind in ("Deposit", "Redeem")},
+        **{f"claimable{kind}Request": lambda s: (0, s.me) for kind in ("Deposit", "Redeem")},
+        **{f"max{kind}": lambda s: (s.me,) for kind in ("Deposit", "Mint", "Withdraw", "Redeem")},
+    },
+    "OptionPricer": {
+        "book": lambda s: (2_000 * WAD, _words(s), WAD // 5, [s.option], [WAD]),
+        "mark": lambda s: (s.option, 2_000 * WAD, _words(s)),
+    },
+    "OptionsAMM": {
+        "trade": lambda s: (s.mine, _legs(s), 10**6 * WAD, MAX),
+        "quote": lambda s: (s.mine, _legs(s)),
+        "refresh": lambda s: (s.day,),
+        "close_expiry": lambda s: (s.past_day,),
+        "list_expiry": lambda s: (s.new_day, 500_000),
+        "hedge": lambda s: (WAD // 100, 2_001 * WAD, MAX),
+        "set_parameters": lambda s: s.contracts["OptionsAMM"].call("parameters"),
+        "snapshot": lambda s: (s.day,),
+    },
+    "PerpMarket": {
+        "trade": lambda s: (s.mine, WAD, MAX, MAX),
+        "realise": lambda s: (s.mine,),
+        "set_params": lambda s: (s.contracts["PerpMarket"].call("params"),),
+        "set_age_exempt": lambda s: (NOBODY, True),
+        "quote": lambda s: (s.mine, WAD),
+        "unrealised": lambda s: (s.mine, WAD),
+        "age_exempt": lambda s: (NOBODY,),
+    },
+    "PriceOracle": {
+        "post": lambda s: ([],),
+        "record": lambda s: (1,),
+        "spot": lambda s: (1,),
+        "last_good": lambda s: (1,),
+        "settlement_print": lambda s: (1, s.past_day),
+        "set_feed": lambda s: (3, s.exchange.eth.feed, *FEED, 0, 0),
+        "set_pull_feed": lambda s: (3, 60, *FEED[1:], 0, 0),
+        "set_signers": lambda s: ([NOBODY], 1),
+        "set_sequencer": lambda s: (ZERO_ADDRESS, 0),
+    },
+    "VolSurface": {
+        "push": lambda s: (1, []),
+        "set_step_limits": lambda s: (WAD // 10, WAD // 100, WAD // 10),
+        "set_intervals": lambda s: (3_600, 240),
+        "words": lambda s: (1, s.day),
+        "previous_words": lambda s: (1, s.day),
+        "live_days": lambda s: (1,),
+    },
+    "Lens": {
+        "pool": lambda s: (s.at("OptionsAMM"),),
+        "account": lambda s: (s.mine,),
+    },
+}
+
+
+def _words(s: Stage) -> Any:
+    return s.contracts["VolSurface"].call("words", 1, s.day)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One external function of one contract, with so many arguments."""
+
+    contract: str
+    function: str
+    arity: int
+    view: bool
+
+    @property
+    def name(self) -> str:
+        return f"{self.contract}.{self.function}/{self.arity}"
+
+    def data(self, stage: Stage) -> bytes:
+        return stage.contracts[self.contract].encode(self.function, *self.args(stage))
+
+    def args(self, stage: Stage) -> tuple[Any, ...]:
+        """The arguments above; none are needed where there are none."""
+        if self.arity == 0:
+            return ()
+        given = CALLS[self.contract].get(self.function) or ALIKE.get(self.function)
+        assert given is not None, f"{self.name}: say in core_stage.py what to call it with"
+        return given(stage)[: self.arity]
+
+
+def deployables(artifacts: Artifacts) -> set[str]:
+    return {name for name, path in artifacts.sources.items() if path.parent.name in FOLDERS}
+
+
+def every_call(artifacts: Artifacts, names: set[str]) -> list[Call]:
+    """All external functions of contracts, from their ABIs."""
+    return [
+        Call(name, entry["name"], len(entry["inputs"]), entry["stateMutability"] in VIEWS)
+        for name in sorted(names)
+        for entry in artifacts[name].abi.entries
+        if entry["type"] == "function"
+    ]
+
+
+VIEWS = ("view", "pure")
