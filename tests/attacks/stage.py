@@ -77,9 +77,9 @@ def _wealth(exchange: Exchange, market: Market, owner: int) -> int:
 
 
 def stake(exchange: Exchange, vault: LiquidityVault, owner: str) -> int:
-    """Tokens of an LP and what its shares hold of the pool's NAV, WAD."""
+    """Tokens of an LP and what its shares, waiting ones too, hold of the pool's NAV, WAD."""
     tokens = exchange.system.token.balance_of(owner) + vault.max_withdraw(owner)
-    shares = vault.balance_of(owner)
+    shares = vault.balance_of(owner) + vault.pending_redeem(owner)
     return (tokens + int(vault._call("convertToAssets", shares))) * exchange.unit
 
 
