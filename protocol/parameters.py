@@ -7,6 +7,7 @@ names a bound, the value lies inside it.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from protocol.config import AmmParameters
 
@@ -37,6 +38,21 @@ class FeedParameters:
     max_price: float = 1_000_000.0
     deviation: float = 0.0005
     drift: float = 1.0e-5
+    source: Literal["push"] = "push"
+
+
+@dataclass(frozen=True, slots=True)
+class PullFeedParameters:
+    """How the oracle takes signed prices. A price is read for `max_age` seconds after its time;
+    at what age trades may use it is the venues' to say.
+    """
+
+    max_age: int = 120
+    min_price: float = 1.0
+    max_price: float = 1_000_000.0
+    max_confidence: float = 0.02
+    drift: float = 1.0e-5
+    source: Literal["pull"] = "pull"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +100,7 @@ class MarketParameters:
     price: float = 2_000.0  # the feed's first answer on a test chain
     amm: AmmParameters = field(default_factory=AmmParameters)
     perp: PerpParameters = field(default_factory=PerpParameters)
-    feed: FeedParameters = field(default_factory=FeedParameters)
+    feed: FeedParameters | PullFeedParameters = field(default_factory=FeedParameters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,5 +111,7 @@ class SystemParameters:
     quote_decimals: int = 6
     surface: SurfaceParameters = field(default_factory=SurfaceParameters)
     vault: VaultParameters = field(default_factory=VaultParameters)
+    reporters: tuple[str, ...] = ()  # whose signatures pull feeds take
+    report_threshold: int = 2  # how many of them each price needs
     delayed: DelayedParameters = field(default_factory=DelayedParameters)
     markets: tuple[MarketParameters, ...] = (MarketParameters(),)

@@ -123,6 +123,12 @@ def settlement_print(underlying: uint256, day: uint256) -> uint256:
 
 @external
 @view
+def feed_words(underlying: uint256) -> uint256[2]:
+    return [self._feeds[underlying], self._bounds[underlying]]
+
+
+@external
+@view
 def signers() -> (DynArray[address, signed_prices.MAX_SIGNERS], uint256):
     return signed_prices._list()
 

@@ -7,9 +7,10 @@ from dataclasses import astuple
 from typing import Any
 
 from protocol.chain.artifacts import Artifacts
-from protocol.chain.base import Chain
+from protocol.chain.base import ZERO_ADDRESS, Chain
 from protocol.clients.base import Contract, deploy_contract
 from protocol.clients.ledger import CASH, EXPIRY, TRADE
+from protocol.clients.oracle import PriceOracle
 from protocol.clients.system import GUARDIAN, KEEPER, System, system_at
 from protocol.config import AmmParameters
 from protocol.parameters import MarketParameters, PerpParameters, SystemParameters
@@ -20,8 +21,8 @@ FEE_PATH_AMM, FEE_PATH_PERP = 1, 2
 
 CONTRACTS = (
     "MockERC20 AccessManager PriceOracle VolSurface Custody RiskEngine Clearinghouse "
-    "ExpirySettlement DelayedOrders FeeSchedule OptionPricer Lens MockAggregator PerpMarket "
-    "OptionsAMM LiquidityVault"
+    "ExpirySettlement DelayedOrders FeeSchedule OptionPricer Lens Batch MockAggregator "
+    "PerpMarket OptionsAMM LiquidityVault"
 ).split()
 
 Progress = Callable[[str], None]
@@ -38,7 +39,8 @@ def deploy_system(
 ) -> System:
     """Deploy and wire everything; `sender` is left as ADMIN and GUARDIAN, `keeper` as KEEPER.
 
-    The quote token and the price feeds are test contracts: this is for devnets and simulation.
+    The quote token and push feeds are test contracts: this is for devnets and simulation. A pull
+    feed has no price until the first is posted.
     """
     deployment = _Deployment(chain, artifacts, sender, progress or (lambda _: None))
     return deployment.run(parameters, keeper)
@@ -80,16 +82,18 @@ class _Deployment:
         self._put("fees", "FeeSchedule", access)
         pricer = self._put("pricer", "OptionPricer")
         self._put("lens", "Lens", ledger, oracle, surface, pricer)
+        self._put("batch", "Batch", ledger, oracle)
         self._send("AccessManager", access, "set_ledger", ledger)
         self._send("Custody", custody, "set_ledger", ledger)
         self._send("Clearinghouse", ledger, "set_venue", settlement, EXPIRY)
+        if parameters.reporters:
+            PriceOracle.at(self.chain, oracle, self.artifacts).set_signers(
+                parameters.reporters, parameters.report_threshold, sender=self.sender
+            )
 
     def _market(self, market: MarketParameters, system: SystemParameters) -> dict[str, object]:
         at, underlying = self.at, market.underlying
-        feed = self._deploy(
-            "MockAggregator", FEED_DECIMALS, round(market.price * 10**FEED_DECIMALS)
-        )
-        self._set_feed(market, feed)
+        feed = self._feed(market)
         shared = at["ledger"], at["oracle"]
         perp = self._deploy(
             "PerpMarket", *shared, at["fees"], at["access"], underlying, perp_words(market.perp)
@@ -123,11 +127,20 @@ class _Deployment:
         entry = {"symbol": market.symbol, "underlying": underlying, "feed": feed}
         return {**entry, "perp": perp, "amm": amm, **vaults}
 
-    def _set_feed(self, market: MarketParameters, feed: str) -> None:
-        f = market.feed
+    def _feed(self, market: MarketParameters) -> str:
+        """The feed's contract, and the oracle told of it; the zero address for signed prices."""
+        f, oracle = market.feed, self.at["oracle"]
+        if f.source == "pull":
+            PriceOracle.at(self.chain, oracle, self.artifacts).set_pull_feed(
+                market.underlying, f, sender=self.sender
+            )
+            return ZERO_ADDRESS
+        answer = round(market.price * 10**FEED_DECIMALS)
+        feed = self._deploy("MockAggregator", FEED_DECIMALS, answer)
         bounds = (to_wad(f.min_price), to_wad(f.max_price), to_wad(f.deviation), to_wad(f.drift))
         row = (market.underlying, feed, f.max_age, *bounds)
-        self._send("PriceOracle", self.at["oracle"], "set_feed", *row)
+        self._send("PriceOracle", oracle, "set_feed", *row)
+        return feed
 
     def _vault(self, pool_name: str, pool: str, name: str, system: SystemParameters) -> str:
         at, terms = self.at, system.vault

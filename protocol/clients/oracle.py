@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from protocol.chain.base import Receipt
 from protocol.clients.base import Contract
 from protocol.clients.signed_prices import Report
+from protocol.errors import NotDeployed
+from protocol.parameters import PullFeedParameters
 from protocol.types import ExpirySurface, SviParams
 from protocol.units import from_wad, to_wad
 
@@ -18,6 +21,22 @@ class Spot(NamedTuple):
     price: int
     updated_at: int
     uncertainty: int
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """How the oracle gets a price: bounds in WAD, `max_age` in seconds.
+
+    `width` is the deviation of a push feed, and the widest confidence a pull feed takes.
+    """
+
+    pull: bool
+    guarded: bool
+    max_age: int
+    min_price: int
+    max_price: int
+    width: int
+    drift: int
 
 
 class PriceOracle(Contract):
@@ -31,6 +50,23 @@ class PriceOracle(Contract):
 
     def record(self, underlying: int, *, sender: str) -> Receipt:
         return self._send("record", underlying, sender=sender)
+
+    def feed(self, underlying: int) -> Feed:
+        """
+        Raises
+        ------
+        NotDeployed
+            Where the underlying has no feed.
+        """
+        word, bounds = self._call("feed_words", underlying)
+        if word == 0:
+            raise NotDeployed(f"the oracle has no feed of underlying {underlying}; set one")
+        return unpack_feed(word, bounds)
+
+    def set_pull_feed(self, underlying: int, feed: PullFeedParameters, *, sender: str) -> Receipt:
+        bounds = feed.min_price, feed.max_price, feed.max_confidence, feed.drift
+        row = (underlying, feed.max_age, *(to_wad(bound) for bound in bounds))
+        return self._send("set_pull_feed", *row, sender=sender)
 
     def post(self, reports: Sequence[Report], *, sender: str) -> Receipt:
         """Signed prices for pull feeds, at most four; one no newer than the last is passed over."""
@@ -76,6 +112,21 @@ class VolSurface(Contract):
     def expiry(self, underlying: int, day: int) -> ExpirySurface | None:
         """The surface of one expiry as the chain has it, None where it has none."""
         return unpack_surface(day, self._call("words", underlying, day))
+
+
+def unpack_feed(word: int, bounds: int) -> Feed:
+    """The twin of feed_codec."""
+    pull = bool(word >> 95 & 1)
+    low, high = word & (2**64 - 1), bounds & (2**64 - 1)
+    return Feed(
+        pull=pull,
+        guarded=bool(word >> 94 & 1),
+        max_age=word >> 64 & (2**24 - 1),
+        min_price=bounds >> 160,
+        max_price=bounds >> 64 & (2**96 - 1),
+        width=high if pull else low,
+        drift=low if pull else high,
+    )
 
 
 def unpack_surface(day: int, words: Sequence[int]) -> ExpirySurface | None:

@@ -26,7 +26,7 @@ from protocol.clients.markets import (
     PerpMarket,
 )
 from protocol.clients.oracle import PriceOracle, VolSurface
-from protocol.clients.periphery import Lens
+from protocol.clients.periphery import Batch, Lens
 from protocol.errors import NotDeployed
 
 ADMIN = bytes(32)
@@ -36,7 +36,10 @@ KEEPER = keccak(b"KEEPER_ROLE")
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """One underlying: its pools and their vaults. `feed` is an AggregatorV3 address."""
+    """One underlying: its pools and their vaults.
+
+    `feed` is an AggregatorV3 address, zero for signed prices.
+    """
 
     symbol: str
     underlying: int
@@ -64,6 +67,7 @@ class System:
     fees: FeeSchedule
     delayed: DelayedOrders
     lens: Lens
+    batch: Batch
     markets: tuple[Market, ...]
 
     def market(self, symbol: str) -> Market:
@@ -84,7 +88,7 @@ class System:
         """Name and address of what all markets share."""
         names = (
             "token access custody ledger risk_engine settlement oracle surface pricer fees "
-            "delayed lens"
+            "delayed lens batch"
         ).split()
         return {name: getattr(self, name).address for name in names}
 
@@ -138,6 +142,7 @@ def system_at(chain: Chain, artifacts: Artifacts, addresses: Mapping[str, object
             fees=FeeSchedule.at(chain, contracts["fees"], artifacts),
             delayed=DelayedOrders.at(chain, contracts["delayed"], artifacts),
             lens=Lens.at(chain, contracts["lens"], artifacts),
+            batch=Batch.at(chain, contracts["batch"], artifacts),
             markets=tuple(_market(chain, artifacts, entry) for entry in markets),
         )
     except KeyError as missing:
