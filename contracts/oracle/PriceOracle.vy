@@ -62,12 +62,14 @@ def __init__(manager: address):
 
 @external
 def post(reports: DynArray[IPriceOracle.Report, 4]):
+    access._check_unlocked()
     for report: IPriceOracle.Report in reports:
         self._post(report)
 
 
 @external
 def record(underlying: uint256):
+    access._check_unlocked()
     price: uint256 = 0
     updated_at: uint256 = 0
     deviation: uint256 = 0
