@@ -52,7 +52,7 @@ def without_fees(exchange: Exchange) -> Exchange:
     """Neither options nor perps cost a fee."""
     fees = exchange.system.fees
     for path, venue in ((AMM_PATH, "amm"), (PERP_PATH, "perp")):
-        fees._send("set_rates", path, (0, 0, 0, 0, 0, 0), sender=ADMIN)
+        fees._send("set_rates", path, (0, 0, 0, 0, 0, WAD), sender=ADMIN)
         for market in exchange.system.markets:
             fees.push(path, getattr(market, venue).address, sender=ADMIN)
     return exchange
