@@ -64,6 +64,14 @@ def transferFrom(owner: address, receiver: address, amount: uint256) -> bool:
 
 
 @external
+def collect(payer: address, tokens: uint256):
+    """
+    @notice ICollector: this token may also deposit like a vault does.
+    """
+    self._move(payer, msg.sender, tokens)
+
+
+@external
 def approve(spender: address, amount: uint256) -> bool:
     return True
 

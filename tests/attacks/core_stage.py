@@ -13,19 +13,21 @@ from typing import Any
 from protocol.chain.artifacts import Artifacts
 from protocol.chain.base import ZERO_ADDRESS
 from protocol.clients.base import AnyContract
+from protocol.clients.delayed import Order
 from protocol.clients.system import ADMIN as ADMIN_ROLE
 from protocol.clients.system import GUARDIAN as GUARDIAN_ROLE
 from protocol.clients.system import KEEPER as KEEPER_ROLE
-from protocol.types import Instrument, Kind, account_id
+from protocol.types import Instrument, Kind, Leg, account_id
 from protocol.units import WAD
 from tests.attacks.twins import WithTwins
-from tests.system_fixtures import ADMIN, HOUR, KEEPER, STRANGER, Exchange, build_exchange
+from tests.system_fixtures import ADMIN, HOUR, STRANGER, Exchange, build_exchange
 
 NOBODY = "0x" + "99" * 20
 FOLDERS = ("access", "ledger", "markets", "oracle", "orders", "incentives", "periphery")
 MAX = 2**256 - 1
+NO_LIMIT = 10**6 * WAD
+VIEWS = ("view", "pure")
 NO_BYTES = bytes(32)
-LIFE_OF_A_LISTING = 14  # days
 
 
 class HookTokens(WithTwins):
@@ -39,13 +41,15 @@ class HookTokens(WithTwins):
 class Stage:
     """A deployment, and the address `me` that has something of everything in it.
 
-    One expiry is over and printed but not settled, one trades, one has a surface and is not listed.
+    One expiry is over and printed (the other options pool has not closed it), one trades, one has a
+    surface and is not listed.
     """
 
     exchange: Exchange
     me: str
     token: AnyContract
     contracts: dict[str, AnyContract]
+    orders: list[tuple[int, Order]]  # delayed: the first expired, the second may execute
 
     @property
     def mine(self) -> int:
@@ -79,17 +83,17 @@ class Stage:
         return self.contracts[name].address
 
     def do(self, name: str, function: str, *args: Any) -> None:
-        """A call by `me`."""
+        """A transaction of `me`."""
         self.contracts[name].send(function, *args, sender=self.me)
 
 
 def build_stage(artifacts: Artifacts, me: str | None = None) -> Stage:
     """The exchange with `me`, by default the hook token itself."""
     exchange = build_exchange(artifacts)
-    exchange = replace(exchange, days=(*exchange.days, exchange.days[1] + LIFE_OF_A_LISTING))
+    exchange = replace(exchange, days=(*exchange.days, exchange.days[1] + 14))
     token = AnyContract(exchange.chain, exchange.system.token.address, artifacts["HookERC20"].abi)
     contracts = dict(_contracts(exchange, artifacts))
-    stage = Stage(exchange, me or token.address, token, contracts)
+    stage = Stage(exchange, me or token.address, token, contracts, [])
     _live(stage)
     return stage
 
@@ -110,9 +114,14 @@ def _contracts(exchange: Exchange, artifacts: Artifacts) -> Iterator[tuple[str, 
         "PriceOracle": system.oracle,
         "VolSurface": system.surface,
         "Lens": system.lens,
+        "Batch": system.batch,
+        "DelayedOrders": system.delayed,
     }
     for name, client in placed.items():
         yield name, AnyContract(exchange.chain, client.address, artifacts[name].abi)
+    for name, client in (("LiquidityVault", eth.perp_vault), ("OptionsAMM", exchange.btc.amm)):
+        other = AnyContract(exchange.chain, client.address, artifacts[name].abi)
+        yield f"other {name}", other
 
 
 def _live(stage: Stage) -> None:
@@ -120,25 +129,44 @@ def _live(stage: Stage) -> None:
     exchange, unit = stage.exchange, 10**stage.exchange.decimals
     stage.token.send("mint", stage.me, 10**8 * unit, sender=stage.me)
     stage.do("Clearinghouse", "deposit", stage.mine, 10**6 * unit)
-    stage.do("LiquidityVault", "requestDeposit", 1_000 * unit, stage.me, stage.me)
+    vaults = "LiquidityVault", "other LiquidityVault"
+    for vault in vaults:
+        stage.do(vault, "requestDeposit", 1_000 * unit, stage.me, stage.me)
     exchange.advance(HOUR)
     exchange.push(exchange.eth)
     exchange.refresh(exchange.eth)
-    stage.do("LiquidityVault", "process", 32)
-    stage.do("LiquidityVault", "deposit", 900 * unit, stage.me, stage.me)
-    stage.do("LiquidityVault", "requestRedeem", 800 * WAD, stage.me, stage.me)
+    for vault in vaults:
+        stage.do(vault, "process", 32)
+        stage.do(vault, "deposit", 900 * unit, stage.me, stage.me)
+        stage.do(vault, "requestRedeem", 800 * WAD, stage.me, stage.me)
     exchange.advance(HOUR)
     exchange.refresh(exchange.eth)
-    stage.do("LiquidityVault", "process", 32)
+    for vault in vaults:
+        stage.do(vault, "process", 32)
     legs = [(exchange.call(2_000.0, 1, week=week).instrument.id, WAD) for week in (0, 1)]
-    stage.do("OptionsAMM", "trade", stage.mine, legs, WAD * 10**6, MAX)
+    stage.do("OptionsAMM", "trade", stage.mine, legs, NO_LIMIT, MAX)
     stage.do("PerpMarket", "trade", stage.mine, WAD, MAX, MAX)
+    for entry in ("DelayedOrders", "Batch"):
+        stage.do("Clearinghouse", "set_operator", stage.mine, stage.at(entry), 1)
+    _commit(stage)
     exchange.pass_expiry(stage.past_day)
     exchange.push(exchange.eth)
-    exchange.system.settlement.take_print(1, stage.past_day, sender=STRANGER)
+    for market in exchange.system.markets:
+        exchange.system.settlement.take_print(market.underlying, stage.past_day, sender=STRANGER)
+    exchange.eth.amm.close_expiry(stage.past_day, sender=STRANGER)
+    _commit(stage)
     exchange.advance(300)
-    for day in exchange.days[1:2]:
-        exchange.eth.amm.refresh(day, sender=KEEPER)
+    exchange.refresh(exchange.eth)
+
+
+def _commit(stage: Stage) -> None:
+    system, leg = stage.exchange.system, Leg(Instrument.perp(1), WAD)
+    terms = system.delayed.terms()._replace(min_bounty=0)
+    system.delayed.set_terms(terms, sender=ADMIN)
+    receipt = system.delayed.commit(
+        stage.at("PerpMarket"), stage.mine, [leg], NO_LIMIT, bounty=0, sender=stage.me
+    )
+    stage.orders.extend(system.delayed.committed(receipt))
 
 
 def grant_everything(stage: Stage) -> None:
@@ -154,21 +182,19 @@ def grant_everything(stage: Stage) -> None:
 Arguments = Callable[[Stage], tuple[Any, ...]]
 
 
-def _surface(s: Stage) -> tuple[Any, ...]:
-    words = s.contracts["VolSurface"].call("words", 1, s.day)
-    shift = {"a": 192, "b": 128, "basis": 64, "rate": 0}
-    del words, shift
-    return (1, [])
-
-
 def _legs(s: Stage) -> list[tuple[int, int]]:
     return [(s.option, WAD)]
+
+
+def _words(s: Stage) -> Any:
+    return s.contracts["VolSurface"].call("words", 1, s.day)
 
 
 def _rates(s: Stage) -> Any:
     return s.contracts["FeeSchedule"].call("rates", 1)
 
 
+PERP = Instrument.perp(1).id
 FEED = (3_600, WAD, 10**6 * WAD)  # max age, bounds
 ALIKE: dict[str, Arguments] = {
     # the same in every contract that has it
@@ -273,12 +299,12 @@ CALLS: dict[str, dict[str, Arguments]] = {
         "mark": lambda s: (s.option, 2_000 * WAD, _words(s)),
     },
     "OptionsAMM": {
-        "trade": lambda s: (s.mine, _legs(s), 10**6 * WAD, MAX),
+        "trade": lambda s: (s.mine, _legs(s), NO_LIMIT, MAX),
         "quote": lambda s: (s.mine, _legs(s)),
         "refresh": lambda s: (s.day,),
         "close_expiry": lambda s: (s.past_day,),
         "list_expiry": lambda s: (s.new_day, 500_000),
-        "hedge": lambda s: (WAD // 100, 2_001 * WAD, MAX),
+        "hedge": lambda s: (WAD // 100, 2_010 * WAD, MAX),
         "set_parameters": lambda s: s.contracts["OptionsAMM"].call("parameters"),
         "snapshot": lambda s: (s.day,),
     },
@@ -294,6 +320,7 @@ CALLS: dict[str, dict[str, Arguments]] = {
     "PriceOracle": {
         "post": lambda s: ([],),
         "record": lambda s: (1,),
+        "feed_words": lambda s: (1,),
         "spot": lambda s: (1,),
         "last_good": lambda s: (1,),
         "settlement_print": lambda s: (1, s.past_day),
@@ -310,15 +337,22 @@ CALLS: dict[str, dict[str, Arguments]] = {
         "previous_words": lambda s: (1, s.day),
         "live_days": lambda s: (1,),
     },
+    "DelayedOrders": {
+        "commit": lambda s: (s.at("PerpMarket"), s.mine, [(PERP, WAD)], NO_LIMIT),
+        "execute": lambda s: s.orders[1],
+        "refund": lambda s: s.orders[0],
+        "set_terms": lambda s: (s.contracts["DelayedOrders"].call("terms"),),
+        "order_hash": lambda s: (s.orders[0][0],),
+    },
+    "Batch": {
+        "trade_options": lambda s: (s.at("OptionsAMM"), [], s.mine, _legs(s), NO_LIMIT, MAX),
+        "trade_perp": lambda s: (s.at("PerpMarket"), [], s.mine, WAD, MAX, MAX),
+    },
     "Lens": {
         "pool": lambda s: (s.at("OptionsAMM"),),
         "account": lambda s: (s.mine,),
     },
 }
-
-
-def _words(s: Stage) -> Any:
-    return s.contracts["VolSurface"].call("words", 1, s.day)
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,8 +365,17 @@ class Call:
     view: bool
 
     @property
+    def kind(self) -> str:
+        return self.contract.removeprefix("other ")
+
+    @property
     def name(self) -> str:
         return f"{self.contract}.{self.function}/{self.arity}"
+
+    @property
+    def bare(self) -> str:
+        """The name, whichever of two contracts of a kind it is."""
+        return self.name.removeprefix("other ")
 
     def data(self, stage: Stage) -> bytes:
         return stage.contracts[self.contract].encode(self.function, *self.args(stage))
@@ -341,7 +384,7 @@ class Call:
         """The arguments above; none are needed where there are none."""
         if self.arity == 0:
             return ()
-        given = CALLS[self.contract].get(self.function) or ALIKE.get(self.function)
+        given = CALLS[self.kind].get(self.function) or ALIKE.get(self.function)
         assert given is not None, f"{self.name}: say in core_stage.py what to call it with"
         return given(stage)[: self.arity]
 
@@ -355,9 +398,6 @@ def every_call(artifacts: Artifacts, names: set[str]) -> list[Call]:
     return [
         Call(name, entry["name"], len(entry["inputs"]), entry["stateMutability"] in VIEWS)
         for name in sorted(names)
-        for entry in artifacts[name].abi.entries
+        for entry in artifacts[name.removeprefix("other ")].abi.entries
         if entry["type"] == "function"
     ]
-
-
-VIEWS = ("view", "pure")
