@@ -16,10 +16,11 @@ import pytest
 from protocol.chain.artifacts import Artifact, Artifacts
 from protocol.clients.markets import NO_LIMIT, LiquidityVault
 from protocol.clients.system import Market
-from protocol.config import AmmParameters, Spreads
+from protocol.config import AmmParameters, Limits, Spreads
 from protocol.errors import Revert
+from protocol.parameters import FeedParameters
 from protocol.types import Instrument, Leg
-from protocol.units import WAD
+from protocol.units import WAD, to_wad
 from tests.attacks.twins import WithTwins
 from tests.system_fixtures import ADMIN, STRANGER, TAKER, Exchange, account
 
@@ -43,9 +44,9 @@ def judge(side: str, profit: int, *, loot: int, bound: int = 0) -> None:
 
 
 def frictionless() -> AmmParameters:
-    """No spreads: what is left to stop a thief is the potential alone."""
+    """No spreads, no cap on impact: what is left to stop a thief is the potential alone."""
     spreads = Spreads(vol_points=0.0, floor_rate=0.0, hedge_cost=0.0, drift_widening=0.0)
-    return AmmParameters(spreads=spreads)
+    return AmmParameters(spreads=spreads, limits=Limits(shift_cap=1.0))
 
 
 def without_fees(exchange: Exchange) -> Exchange:
@@ -55,6 +56,15 @@ def without_fees(exchange: Exchange) -> Exchange:
         fees._send("set_rates", path, (0, 0, 0, 0, 0, WAD), sender=ADMIN)
         for market in exchange.system.markets:
             fees.push(path, getattr(market, venue).address, sender=ADMIN)
+    return exchange
+
+
+def with_exact_feed(exchange: Exchange, market: Market) -> Exchange:
+    """A feed without uncertainty, so that delta has no spread of its own."""
+    f = FeedParameters()
+    bounds = (f.max_age, to_wad(f.min_price), to_wad(f.max_price))
+    row = (market.underlying, market.feed, *bounds, 0, 0)
+    exchange.system.oracle._send("set_feed", *row, sender=ADMIN)
     return exchange
 
 
