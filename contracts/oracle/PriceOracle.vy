@@ -24,6 +24,7 @@ from ..access import role_access as access
 from ..interfaces import IAggregatorV3
 from ..interfaces import IPriceOracle
 from . import feed_codec
+from . import print_fallback
 from . import print_window
 from . import sequencer_guard
 from . import signed_prices
@@ -32,6 +33,7 @@ from . import signed_prices
 implements: IPriceOracle
 initializes: access
 initializes: print_window
+initializes: print_fallback[print_window := print_window]
 initializes: sequencer_guard
 initializes: signed_prices
 exports: signed_prices.domain.eip712Domain
@@ -79,6 +81,20 @@ def record(underlying: uint256):
     log IPriceOracle.PriceRecorded(underlying=underlying, price=price, updated_at=updated_at)
 
 
+@external
+def prove_print(underlying: uint256, day: uint256, first_round: uint256, count: uint256):
+    access._check_unlocked()
+    feed: uint256 = self._feeds[underlying]
+    bounds: uint256 = self._bounds[underlying]
+    print_fallback._prove(underlying, day, feed, bounds, first_round, count)
+
+
+@external
+def fix_print(underlying: uint256, day: uint256):
+    access._check_unlocked()
+    print_fallback._fix(underlying, day)
+
+
 # ── views ──
 
 
@@ -120,7 +136,14 @@ def last_good(underlying: uint256) -> IPriceOracle.Spot:
 @view
 @reentrant
 def settlement_print(underlying: uint256, day: uint256) -> uint256:
-    return print_window._print(underlying, day)
+    recorded: uint256 = print_window._print(underlying, day)
+    return recorded if recorded != 0 else print_fallback._print(underlying, day)
+
+
+@external
+@view
+def proposed_print(underlying: uint256, day: uint256) -> (uint256, uint256):
+    return print_fallback._proposal(underlying, day)
 
 
 @external
@@ -210,6 +233,18 @@ def set_sequencer(feed: address, grace: uint256):
     for underlying: uint256 in range(1, _MAX_UNDERLYING + 1):
         if (known >> underlying) & 1 != 0:
             self._feeds[underlying] = self._guarded(self._feeds[underlying])
+
+
+@external
+def propose_print(underlying: uint256, day: uint256, price: uint256):
+    access._check_admin()
+    print_fallback._propose(underlying, day, self._bounds[underlying], price)
+
+
+@external
+def veto_print(underlying: uint256, day: uint256):
+    access._check_guardian()
+    print_fallback._veto(underlying, day)
 
 
 # ── internal ──
