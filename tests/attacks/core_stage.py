@@ -68,6 +68,11 @@ class Stage:
         return self.exchange.days[0]
 
     @property
+    def missed_day(self) -> int:
+        """Over, without a print."""
+        return self.past_day - 3
+
+    @property
     def day(self) -> int:
         return self.exchange.days[1]
 
@@ -240,7 +245,7 @@ CALLS: dict[str, dict[str, Arguments]] = {
     "Custody": {
         "set_ledger": lambda s: (s.at("Clearinghouse"),),
         "pull": lambda s: (s.me, 1),
-        "collect": lambda s: (s.me, s.me, 1),
+        "collect": lambda s: (s.at("LiquidityVault"), s.me, 1),
         "pay": lambda s: (s.me, 1),
         "permit": lambda s: (s.me, 1, MAX, 27, NO_BYTES, NO_BYTES),
     },
@@ -279,8 +284,8 @@ CALLS: dict[str, dict[str, Arguments]] = {
         "withdraw": lambda s: (1, s.me, s.me),
         "redeem": lambda s: (WAD, s.me, s.me),
         "setOperator": lambda s: (NOBODY, True),
-        "transfer": lambda s: (NOBODY, 1),
-        "transferFrom": lambda s: (s.me, NOBODY, 0),
+        "transfer": lambda s: (NOBODY, 0),
+        "transferFrom": lambda s: (s.me, NOBODY, 1),
         "set_terms": lambda s: (s.contracts["LiquidityVault"].call("terms"),),
         "isOperator": lambda s: (s.me, NOBODY),
         "supportsInterface": lambda s: (b"abcd",),
@@ -328,6 +333,11 @@ CALLS: dict[str, dict[str, Arguments]] = {
         "set_pull_feed": lambda s: (3, 60, *FEED[1:], 0, 0),
         "set_signers": lambda s: ([NOBODY], 1),
         "set_sequencer": lambda s: (ZERO_ADDRESS, 0),
+        "prove_print": lambda s: (1, s.missed_day, 1, 2),
+        "propose_print": lambda s: (1, s.missed_day, 2_000 * WAD),
+        "veto_print": lambda s: (1, s.missed_day),
+        "fix_print": lambda s: (1, s.missed_day),
+        "proposed_print": lambda s: (1, s.missed_day),
     },
     "VolSurface": {
         "push": lambda s: (1, []),

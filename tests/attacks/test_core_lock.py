@@ -92,7 +92,7 @@ OPEN: dict[str, dict[str, str]] = {
     },
     "PriceOracle": {
         "spot last_good settlement_print": PRICES,
-        "signers feed_words": WHOLE,
+        "signers feed_words proposed_print": WHOLE,
         "eip712Domain": FIXED,
     },
     "DelayedOrders": {"terms last_id order_hash": WHOLE, "manager ledger oracle": FIXED},
