@@ -10,10 +10,11 @@ from protocol.chain.base import TestChain
 from protocol.chain.devnet import write_addresses
 from protocol.clients.oracle import MockAggregator
 from protocol.clients.system import System
+from protocol.commands.reporting import post_dev_price
 from protocol.config import Scenario
 from protocol.sim.opening import open_devnet
 from protocol.sim.world import ADMIN, World, deposit_cash, mint_and_approve
-from protocol.units import WAD, expiry_timestamp
+from protocol.units import WAD, expiry_timestamp, from_wad
 
 DEV_CASH = 250_000.0  # of a devnet account, in the ledger, USD
 DEV_TOKENS = 1_000_000.0  # and in its wallet
@@ -39,9 +40,12 @@ def pass_time(system: System, chain: TestChain, seconds: int) -> None:
     """
     chain.advance(seconds)
     for market in system.markets:
-        feed = MockAggregator.at(chain, market.feed, Artifacts())
         price = system.oracle.last_good(market.underlying).price
-        feed.set_answer(price * 10 ** feed.decimals() // WAD, sender=ADMIN)
+        if system.oracle.feed(market.underlying).pull:
+            post_dev_price(system.oracle, underlying=market.underlying, price=from_wad(price))
+        else:
+            feed = MockAggregator.at(chain, market.feed, Artifacts())
+            feed.set_answer(price * 10 ** feed.decimals() // WAD, sender=ADMIN)
         system.oracle.record(market.underlying, sender=ADMIN)
         for book in market.amm.expiries():
             if expiry_timestamp(book.day) > chain.timestamp:
