@@ -43,10 +43,10 @@ def judge(side: str, profit: int, *, loot: int, bound: int = 0) -> None:
         assert profit <= bound, f"the thief made {profit / WAD:,.2f}"
 
 
-def frictionless() -> AmmParameters:
-    """No spreads, no cap on impact: what is left to stop a thief is the potential alone."""
+def frictionless(*, shift_cap: float = 1.0) -> AmmParameters:
+    """No spreads, a far cap on impact: what is left to stop a thief is the potential alone."""
     spreads = Spreads(vol_points=0.0, floor_rate=0.0, hedge_cost=0.0, drift_widening=0.0)
-    return AmmParameters(spreads=spreads, limits=Limits(shift_cap=1.0))
+    return AmmParameters(spreads=spreads, limits=Limits(shift_cap=shift_cap))
 
 
 def without_fees(exchange: Exchange) -> Exchange:
