@@ -11,15 +11,23 @@ from dataclasses import astuple, dataclass, replace
 from itertools import chain as chained
 from typing import Any
 
+from protocol.chain.accounts import Keyring
 from protocol.chain.artifacts import Artifacts
-from protocol.chain.base import Receipt
+from protocol.chain.base import ZERO_ADDRESS, Receipt
 from protocol.chain.embedded import EmbeddedChain
 from protocol.clients.deploy import FEED_DECIMALS, deploy_system
 from protocol.clients.markets import LiquidityVault, Quote
 from protocol.clients.oracle import MockAggregator
+from protocol.clients.reporter import Reporter
 from protocol.clients.system import Market, System
 from protocol.config import AmmParameters, ReferencePolicy
-from protocol.parameters import MarketParameters, PerpParameters, SystemParameters
+from protocol.parameters import (
+    FeedParameters,
+    MarketParameters,
+    PerpParameters,
+    PullFeedParameters,
+    SystemParameters,
+)
 from protocol.pricing.amm import LegInput, PoolState, Risk
 from protocol.pricing.amm_words import ExpiryWord, Limits, Spreads, SurfaceWords, Weights
 from protocol.pricing.market_math import FeeRates
@@ -41,6 +49,7 @@ STRIKE_STEPS = {"ETH": 50, "BTC": 1_000}  # USD
 TAKER_CASH, OPTIONS_DEPOSIT, PERP_DEPOSIT = 5_000_000, 2_000_000, 1_000_000
 WEEKS = (1, 4)
 VARIANCE = 0.49
+REPORTERS = Keyring.dev(2)
 POLICY = ReferencePolicy(rate=0.04)
 DELAY = HOUR  # of the vaults, the default
 
@@ -84,18 +93,31 @@ class Exchange:
         return self.system.oracle.spot(market.underlying).price
 
     def set_spot(self, market: Market, price: float) -> None:
+        """On signed prices once a second: an equal time is passed over."""
+        if market.feed == ZERO_ADDRESS:
+            oracle, underlying = self.system.oracle, market.underlying
+            reporter = Reporter(oracle, REPORTERS, underlying=underlying, sender=STRANGER)
+            confidence = FeedParameters().deviation
+            report = reporter.sign(price=price, confidence=confidence, timestamp=self.now)
+            assert reporter.post(report)[1]
+            return
         answer = round(price * 10**FEED_DECIMALS)
         self.feed(market).set_answer(answer, sender=STRANGER)
 
+    def outside(self, market: Market) -> float:
+        """The price last set, however long ago."""
+        if market.feed == ZERO_ADDRESS:
+            return self.system.oracle.last_good(market.underlying).price / WAD
+        return float(self.feed(market)._call("latestRoundData")[1]) / 10**FEED_DECIMALS
+
     def advance(self, seconds: int, *, eth: float | None = None, btc: float | None = None) -> None:
         """Time moves on and the feeds are fresh again, at the old prices or at new ones."""
-        last = {m.symbol: self.feed(m)._call("latestRoundData")[1] for m in self.system.markets}
+        last = {m.symbol: self.outside(m) for m in self.system.markets}
         self.chain.advance(seconds)
         given = {"ETH": eth, "BTC": btc}
         for market in self.system.markets:
             price = given[market.symbol]
-            old = last[market.symbol] / 10**FEED_DECIMALS
-            self.set_spot(market, old if price is None else price)
+            self.set_spot(market, last[market.symbol] if price is None else price)
 
     def push(self, market: Market, *, variance: float = VARIANCE) -> None:
         """A surface of all listed days at an instantaneous variance."""
@@ -236,20 +258,28 @@ class Exchange:
 
 
 def build_exchange(
-    artifacts: Artifacts, *, decimals: int = 6, amm: AmmParameters | None = None
+    artifacts: Artifacts,
+    *,
+    decimals: int = 6,
+    amm: AmmParameters | None = None,
+    feed: FeedParameters | PullFeedParameters | None = None,
 ) -> Exchange:
     """Deploy, fund, let the LPs in, push surfaces and list: two hours of the chain's time."""
     chain = EmbeddedChain()
+    used = feed or FeedParameters()
     perps = {"ETH": PerpParameters(), "BTC": PerpParameters(3_000.0, 50.0, 30.0)}
     markets = tuple(
-        MarketParameters(symbol, n, SPOTS[symbol], amm or AmmParameters(), perps[symbol])
+        MarketParameters(symbol, n, SPOTS[symbol], amm or AmmParameters(), perps[symbol], used)
         for n, symbol in enumerate(SPOTS, start=1)
     )
-    parameters = SystemParameters(quote_decimals=decimals, markets=markets)
+    signers = REPORTERS.addresses if used.source == "pull" else ()
+    parameters = SystemParameters(quote_decimals=decimals, markets=markets, reporters=signers)
     system = deploy_system(chain, artifacts, parameters, sender=ADMIN, keeper=KEEPER)
     today = chain.timestamp // DAY
     days = tuple(today + 7 * weeks for weeks in WEEKS)
     exchange = Exchange(chain, artifacts, system, decimals, days)
+    for market in system.markets if signers else ():
+        exchange.set_spot(market, SPOTS[market.symbol])
     _let_lps_in(exchange)
     for taker in (TAKER, OTHER_TAKER):
         exchange.fund(taker, TAKER_CASH)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from protocol.clients.system import Market
+from protocol.parameters import FeedParameters, PullFeedParameters
 from protocol.types import Instrument, Leg
 from protocol.units import WAD
 from tests.system_fixtures import (
@@ -168,6 +169,15 @@ def test_life__any_decimals__same_numbers(decimals, trails):
     assert trails[decimals].numbers == trails[18].numbers
     for coarse, fine in zip(trails[decimals].tokens_back, trails[18].tokens_back, strict=True):
         assert 0 <= fine - coarse <= 4 * 10 ** (18 - decimals)  # four exits of the LP
+
+
+def test_life__on_signed_prices__same_numbers(artifacts, trails):
+    """As wide and as volatile as the push feed, a pull feed gives the same market."""
+    push = FeedParameters()
+    feed = PullFeedParameters(
+        min_price=push.min_price, max_price=push.max_price, drift=push.drift, max_age=600
+    )
+    assert live(build_exchange(artifacts, decimals=18, feed=feed)) == trails[18]
 
 
 def test_life__expiry__pays_intrinsic_value(exchange):
