@@ -29,7 +29,7 @@ from . import print_window
 uses: print_window
 
 
-MAX_ROUNDS: constant(uint256) = 256  # one every 7 seconds of the window
+MAX_ROUNDS: constant(uint256) = 256  # one every 8 seconds of the window, and to spare
 PROPOSAL_DELAY: constant(uint256) = 172_800
 TIMELOCK: constant(uint256) = 172_800
 

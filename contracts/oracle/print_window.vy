@@ -18,7 +18,8 @@
         more than MAX_GAP before the start. Otherwise the day has no print, and no later record
         can give it one.
 @custom:security Of several records in one second only the last weighs anything, so a burst moves
-        nothing. To bend the print a price must be held, unanswered, in proportion to its weight.
+        nothing. To bend the print a price must be held, unanswered, in proportion to its weight. Who
+        is the only one to record chooses which true prices enter; anybody else's end each choice.
 """
 
 

@@ -92,6 +92,13 @@ def test_prove__latest_round_before_the_end__holds_to_the_end(market):
     assert market.print() == 3_100 * WAD
 
 
+def test_prove__last_round_at_the_very_end__needs_none_after_it(market):
+    market.rounds((START, 3_000), (END, 9_999), (END + 5, 1))
+    market.to(END + 60)
+    market.prove(2)
+    assert market.print() == 3_000 * WAD
+
+
 def test_prove__one_round_for_all__is_enough(market):
     market.rounds((START, 3_000))
     market.to(END)
