@@ -25,6 +25,7 @@ from ..access import role_access as access
 from ..interfaces import IClearinghouse
 from ..interfaces import ICustody
 from ..interfaces import IRiskEngine
+from ..math import price_fallback
 from ..math import series_codec
 from ..math import wad_math
 from . import account_codec
@@ -298,7 +299,9 @@ def pool_positions(account: uint256, underlying: uint256, day: uint256) -> (
 @external
 @view
 @reentrant
-def margin(account: uint256) -> (int256, uint256, uint256):
+def margin(
+    account: uint256, fallback: uint256 = price_fallback.LIVE_ONLY
+) -> (int256, uint256, uint256):
     # Reentrant for the ledger itself, which asks with the lock held, once all is booked. Anyone else
     # meets the lock.
     if msg.sender != self:
@@ -309,7 +312,7 @@ def margin(account: uint256) -> (int256, uint256, uint256):
     sizes: DynArray[int256, position_book.MAX_INSTRUMENTS] = []
     instruments, sizes = position_book._list(account, account, word)
     return staticcall IRiskEngine(risk_engine).assess(
-        account, account_codec._cash(word, self._config), instruments, sizes
+        account, account_codec._cash(word, self._config), instruments, sizes, fallback
     )
 
 
@@ -412,7 +415,10 @@ def _check_side(side: Side):
     if account_codec._is_pool(side.word):
         return
     if account_codec._has_margin(side.word):
-        self._check_margin(side, side.reduces)
+        if side.reduces:
+            self._check_maintenance(side.account)
+        else:
+            self._check_initial(side.account, price_fallback.LIVE_ONLY)
     elif side.cash < 0:
         assert side.reduces and side.received >= 0, "ledger: not enough cash"
 
@@ -425,21 +431,36 @@ def _check_exit(side: Side):
     """
     assert side.cash >= 0, "ledger: not enough cash"
     if account_codec._has_margin(side.word) and not account_codec._is_pool(side.word):
-        self._check_margin(side, False)
+        self._check_initial(side.account, price_fallback.BAND)
+
+
+# Both by a call of the ledger to itself: the lists then live in the memory of that call, not below
+# every fill's.
 
 
 @internal
 @view
-def _check_margin(side: Side, reduces: bool):
-    # By a call to itself: the lists then live in the memory of that call, not below every fill's.
+def _check_initial(account: uint256, fallback: uint256):
     equity: int256 = 0
     initial: uint256 = 0
     maintenance: uint256 = 0
-    equity, initial, maintenance = staticcall IClearinghouse(self).margin(side.account)
-    if reduces:
-        assert equity >= convert(maintenance, int256), "ledger: below maintenance"
-    else:
-        assert equity >= convert(initial, int256), "ledger: below initial margin"
+    equity, initial, maintenance = staticcall IClearinghouse(self).margin(account, fallback)
+    assert equity >= convert(initial, int256), "ledger: below initial margin"
+
+
+@internal
+@view
+def _check_maintenance(account: uint256):
+    """
+    @notice For what reduces: it goes on while the feed is down.
+    """
+    equity: int256 = 0
+    initial: uint256 = 0
+    maintenance: uint256 = 0
+    equity, initial, maintenance = staticcall IClearinghouse(self).margin(
+        account, price_fallback.LAST_GOOD
+    )
+    assert equity >= convert(maintenance, int256), "ledger: below maintenance"
 
 
 # ── moves ──

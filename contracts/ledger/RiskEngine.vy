@@ -22,8 +22,12 @@
         and sqrt(w) <= v sqrt(T) for every volatility up to v. A call is never worth more than its
         forward, a put never more than its strike. At the initial rates (20 %, 100 %) this covers
         spot +-18 % with a basis of up to 1.6 %, at any volatility up to 100 %.
+        Where no price is live, and the caller allows it, every position is judged at the edge of
+        the band around the last good price that is worse for it: a sum that is never better than
+        either edge for all. A short call and a short perp are worst at the upper edge, a short put
+        and a long perp (whose requirement is a small share of its price) at the lower.
 @custom:security What it does not cover: moves beyond a, volatility beyond v, and a perp market that
-        reports wrongly. Spot must be live; nothing here takes an old price for margin.
+        reports wrongly.
 @custom:error Requirements round up, equity rounds down.
 """
 
@@ -32,6 +36,7 @@ from ..access import role_access as access
 from ..interfaces import IPerpMarket
 from ..interfaces import IPriceOracle
 from ..interfaces import IRiskEngine
+from ..math import price_fallback
 from ..math import series_codec
 from ..math import wad_math
 
@@ -44,7 +49,8 @@ exports: access.manager
 struct Basis:
     # what all positions of one underlying are judged by; read once per run of one underlying
     underlying: uint256
-    spot: uint256
+    low: uint256  # both edges are spot where it is live
+    high: uint256
     rates: uint256
 
 
@@ -144,6 +150,7 @@ def assess(
     cash: int256,
     instruments: DynArray[uint256, _MAX],
     sizes: DynArray[int256, _MAX],
+    fallback: uint256 = price_fallback.LIVE_ONLY,
 ) -> (int256, uint256, uint256):
     equity: int256 = cash
     initial: uint256 = 0
@@ -160,10 +167,11 @@ def assess(
                 continue
             if size >= 0:
                 continue
-        else:
-            equity += self._unrealised(account, instrument, size)
-        basis = self._basis(basis, series_codec._underlying(instrument))
-        needs: uint256[2] = self._requirements(instrument, basis.spot, basis.rates)
+        basis = self._basis(basis, series_codec._underlying(instrument), fallback)
+        spot: uint256 = self._worst(instrument, size, basis)
+        if not series_codec._is_option(instrument):
+            equity += self._unrealised(account, instrument, size, spot)
+        needs: uint256[2] = self._requirements(instrument, spot, basis.rates)
         amount: uint256 = convert(abs(size), uint256)
         initial += wad_math._mul_up(amount, needs[0])
         maintenance += wad_math._mul_up(amount, needs[1])
@@ -253,11 +261,50 @@ def _root_years(instrument: uint256) -> uint256:
 
 @internal
 @view
-def _basis(last: Basis, underlying: uint256) -> Basis:
+def _basis(last: Basis, underlying: uint256, fallback: uint256) -> Basis:
     if last.underlying == underlying:
         return last
-    spot: IPriceOracle.Spot = staticcall IPriceOracle(oracle).spot(underlying)
-    return Basis(underlying=underlying, spot=spot.price, rates=self._rates_of(underlying))
+    low: uint256 = 0
+    high: uint256 = 0
+    low, high = self._edges(underlying, fallback)
+    return Basis(underlying=underlying, low=low, high=high, rates=self._rates_of(underlying))
+
+
+@internal
+@view
+def _edges(underlying: uint256, fallback: uint256) -> (uint256, uint256):
+    if fallback == price_fallback.LIVE_ONLY:
+        spot: IPriceOracle.Spot = staticcall IPriceOracle(oracle).spot(underlying)
+        return spot.price, spot.price
+    # Little gas does not make a live price fail: the 64th left after it is less than the rest needs.
+    live: bool = False
+    answer: Bytes[96] = b""
+    live, answer = raw_call(
+        oracle,
+        abi_encode(underlying, method_id=method_id("spot(uint256)")),
+        max_outsize=96,
+        is_static_call=True,
+        revert_on_failure=False,
+    )
+    if live:
+        spot: IPriceOracle.Spot = abi_decode(answer, IPriceOracle.Spot)
+        return spot.price, spot.price
+    last: IPriceOracle.Spot = staticcall IPriceOracle(oracle).last_good(underlying)
+    if fallback == price_fallback.LAST_GOOD:
+        return last.price, last.price
+    width: uint256 = wad_math._mul_up(last.price, last.uncertainty)
+    return last.price - min(width, last.price), last.price + width
+
+
+@internal
+@pure
+def _worst(instrument: uint256, size: int256, basis: Basis) -> uint256:
+    """
+    @return The edge that a position is worth least at: of options, only shorts are asked about.
+    """
+    if series_codec._kind(instrument) == series_codec.PUT or size > 0:
+        return basis.low
+    return basis.high
 
 
 @internal
@@ -277,10 +324,12 @@ def _print(instrument: uint256) -> uint256:
 
 @internal
 @view
-def _unrealised(account: uint256, instrument: uint256, size: int256) -> int256:
+def _unrealised(
+    account: uint256, instrument: uint256, size: int256, index: uint256
+) -> int256:
     market: address = self.perps[series_codec._underlying(instrument)]
     assert market != empty(address), "risk: no perp market"
-    return staticcall IPerpMarket(market).unrealised(account, size)
+    return staticcall IPerpMarket(market).unrealised_at(account, size, index)
 
 
 # ── rates ──

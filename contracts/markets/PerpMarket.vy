@@ -208,19 +208,22 @@ def quote(account: uint256, size: int256) -> (int256, uint256):
     return fill.payment, fill.fee
 
 
-# Reentrant: the risk engine asks while this market is settling a trade. By then every word of the
-# market is written, so what it reads is the state after the trade.
+# Reentrant, both: the risk engine asks while this market is settling a trade. By then every word of
+# the market is written, so what it reads is the state after the trade.
 @external
 @view
 @reentrant
 def unrealised(account: uint256, size: int256) -> int256:
     if size == 0:
         return 0
-    last_index: int256 = 0
-    last_funding: int256 = 0
-    last_index, last_funding = self._last(account)
-    gained: int256 = size * (self._live().mark - (last_index - last_funding))
-    return wad_math._floor_div(gained, SIGNED_WAD)
+    return self._unrealised(account, size, self._live().mark)
+
+
+@external
+@view
+@reentrant
+def unrealised_at(account: uint256, size: int256, index: uint256) -> int256:
+    return self._unrealised(account, size, self._state(index).mark)
 
 
 @external
@@ -367,6 +370,15 @@ def _valuation() -> IPool.Valuation:
 def _nav(state: State, cash: int256) -> int256:
     owed: int256 = state.skew * state.mark - self._marked
     return cash + wad_math._floor_div(-owed, SIGNED_WAD)
+
+
+@internal
+@view
+def _unrealised(account: uint256, size: int256, mark: int256) -> int256:
+    last_index: int256 = 0
+    last_funding: int256 = 0
+    last_index, last_funding = self._last(account)
+    return wad_math._floor_div(size * (mark - (last_index - last_funding)), SIGNED_WAD)
 
 
 @internal

@@ -12,6 +12,7 @@ from ..interfaces import IPriceOracle
 
 
 _prices: HashMap[uint256, uint256]
+_last: HashMap[uint256, IPriceOracle.Spot]
 _prints: HashMap[uint256, HashMap[uint256, uint256]]
 _gains: HashMap[uint256, int256]  # account -> perp P&L
 
@@ -19,6 +20,13 @@ _gains: HashMap[uint256, int256]  # account -> perp P&L
 @external
 def set_price(underlying: uint256, price: uint256):
     self._prices[underlying] = price
+
+
+@external
+def set_last_good(underlying: uint256, price: uint256, uncertainty: uint256):
+    self._last[underlying] = IPriceOracle.Spot(
+        price=price, updated_at=block.timestamp, uncertainty=uncertainty
+    )
 
 
 @external
@@ -41,11 +49,18 @@ def spot(underlying: uint256) -> IPriceOracle.Spot:
 
 @external
 @view
+def last_good(underlying: uint256) -> IPriceOracle.Spot:
+    assert self._last[underlying].price != 0, "oracle: nothing recorded"
+    return self._last[underlying]
+
+
+@external
+@view
 def settlement_print(underlying: uint256, day: uint256) -> uint256:
     return self._prints[underlying][day]
 
 
 @external
 @view
-def unrealised(account: uint256, size: int256) -> int256:
+def unrealised_at(account: uint256, size: int256, index: uint256) -> int256:
     return self._gains[account]

@@ -86,7 +86,7 @@ OPEN: dict[str, dict[str, str]] = {
     },
     "PerpMarket": {
         "release set_fee_word": ONE_CALLER,
-        "unrealised": MARGIN,
+        "unrealised unrealised_at": MARGIN,
         "skew funding params vault fee_word age_exempt": WHOLE,
         "LEDGER ORACLE FEE_SCHEDULE UNDERLYING INSTRUMENT POOL manager": FIXED,
     },

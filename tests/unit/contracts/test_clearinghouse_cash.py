@@ -19,6 +19,7 @@ from tests.ledger_bench import (
     POOL,
     SCOPE_TRADE,
     SCOPE_WITHDRAW,
+    SPOT,
     STRANGER,
     TAKER,
     TRADE,
@@ -212,13 +213,34 @@ def test_exit__of_a_short__stops_at_initial_margin(bench, reverts, move):
     move(bench, spare)
 
 
-def test_exit__of_a_short_with_a_stale_price__reverts_but_long_only_leaves(bench, reverts):
+def test_exit__of_a_short_with_a_stale_price__needs_margin_at_both_edges(bench, reverts):
     bench.fund(MAKER, 2_000)
     bench.fill(bench.call(3_000), WAD // 10, 20 * WAD)
     bench.set_spot(0)
-    withdraw(bench, 980)
-    with reverts("oracle: price stale"):
+    withdraw(bench, 980)  # long only
+    with reverts("oracle: nothing recorded"):
         withdraw(bench, 1, owner=MAKER)
+    bench.market.send("set_last_good", 1, SPOT, WAD // 10, sender=ADMIN)
+    equity, initial, _ = bench.ledger.call("margin", account(MAKER), 2)
+    spare = (equity - initial) // WAD
+    with reverts("ledger: below initial margin"):
+        withdraw(bench, spare + 1, owner=MAKER)
+    withdraw(bench, spare, owner=MAKER)
+    # A tenth more spot is what the band asked for.
+    bench.set_spot(SPOT * 11 // 10)
+    equity, initial, _ = bench.ledger.call("margin", account(MAKER))
+    assert 0 <= equity - initial < WAD
+
+
+def test_close__of_a_short_with_a_stale_price__goes_on_at_the_last_good_one(bench, reverts):
+    bench.fund(MAKER, 2_000)
+    series = bench.call(3_000)
+    bench.fill(series, WAD, 20 * WAD)
+    bench.set_spot(0)
+    bench.market.send("set_last_good", 1, SPOT, WAD, sender=ADMIN)
+    bench.fill(series, WAD // 2, 10 * WAD, taker=MAKER, maker=POOL)
+    with reverts("oracle: price stale"):
+        bench.fill(series, -WAD, -10 * WAD, taker=MAKER, maker=POOL)
 
 
 # ── cash moved by venues ──

@@ -22,6 +22,7 @@ from tests.ledger_bench import (
 )
 
 PERP = Instrument.perp(ETH)
+LAST_GOOD, BAND = 1, 2  # price_fallback
 YEAR = 365 * 86_400
 DEFAULTS = tuple(WAD * n // 100 for n in (20, 15, 10, 5, 100, 75))
 
@@ -136,8 +137,63 @@ def test_perp__needs_a_share_of_spot_either_way_and_counts_its_gain(bench, size)
 
 
 def test_perp__without_a_market__reverts(bench, reverts):
+    bench.set_spot(60_000 * WAD, underlying=2)
     with reverts("risk: no perp market"):
         assess(bench, [(Instrument.perp(2), WAD)])
+
+
+# ── without a live price ──
+
+U = WAD // 20  # uncertainty of the last good price
+
+
+def fall_back(bench, positions, fallback):
+    ids = [instrument.id for instrument, _ in positions]
+    sizes = [size for _, size in positions]
+    return bench.risk.call("assess", account(TAKER), 0, ids, sizes, fallback)
+
+
+def edge_cases(bench):
+    up, down = SPOT * (WAD + U) // WAD, SPOT * (WAD - U) // WAD
+    shorts = [(bench.call(k), -WAD, up) for k in (2_000, 3_000, 4_000)]
+    shorts += [(bench.put(k), -WAD, down) for k in (2_000, 3_000, 4_000)]
+    return [*shorts, (PERP, WAD, down), (PERP, -WAD, up)]
+
+
+@pytest.mark.parametrize("case", range(8))
+def test_band__of_each_position__is_its_worse_edge(bench, case):
+    instrument, size, edge = edge_cases(bench)[case]
+    bench.set_spot(0)
+    bench.market.send("set_last_good", ETH, SPOT, U, sender=ADMIN)
+    found = fall_back(bench, [(instrument, size)], BAND)
+    bench.set_spot(edge)
+    assert found == assess(bench, [(instrument, size)])
+    # and no better than at the other edge, where the mock's gain stands still
+    bench.set_spot(2 * SPOT - edge)
+    equity, initial, maintenance = assess(bench, [(instrument, size)])
+    if instrument != PERP:
+        assert found[0] - found[1] <= equity - initial
+        assert found[0] - found[2] <= equity - maintenance
+
+
+def test_last_good__is_taken_without_its_band_only_when_no_price_is_live(bench, reverts):
+    positions = [(bench.call(3_000), -WAD), (PERP, WAD)]
+    live = assess(bench, positions)
+    bench.market.send("set_last_good", ETH, 2 * SPOT, U, sender=ADMIN)
+    assert fall_back(bench, positions, LAST_GOOD) == fall_back(bench, positions, BAND) == live
+    bench.set_spot(0)
+    found = fall_back(bench, positions, LAST_GOOD)
+    with reverts("oracle: price stale"):
+        assess(bench, positions)
+    bench.set_spot(2 * SPOT)
+    assert found == assess(bench, positions)
+
+
+def test_fallback__with_nothing_recorded__reverts(bench, reverts):
+    bench.set_spot(0)
+    for fallback in (LAST_GOOD, BAND):
+        with reverts("oracle: nothing recorded"):
+            fall_back(bench, [(PERP, WAD)], fallback)
 
 
 def test_portfolio__is_the_sum_over_underlyings(bench):
