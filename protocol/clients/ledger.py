@@ -77,6 +77,10 @@ class Clearinghouse(Contract):
     def open_pool(self, account: int, *, sender: str) -> Receipt:
         return self._send("open_pool", account, sender=sender)
 
+    def may(self, account: int, who: str, scope: int) -> bool:
+        """Whether somebody may act for an account."""
+        return bool(self._call("may", account, who, scope))
+
     def cash(self, account: int) -> int:
         return int(self._call("cash", account))
 

@@ -21,10 +21,13 @@ from protocol.errors import ChainError, ConfigError, InputError, Revert
 HINTS = {
     "amm: expiry not listed": "see `vomma quote` for what is listed",
     "amm: strike off the grid": "see `vomma quote` for the distance of strikes",
+    "amm: price too old": "`vomma trade --delayed` waits for the next price",
     "amm: refresh needed": "`vomma devnet wait 1` refreshes a devnet",
     "amm: surface stale": "`vomma deploy` opens a fresh market on a devnet",
     "amm: valuation stale": "`vomma devnet wait 1` refreshes a devnet",
     "oracle: price stale": "`vomma devnet wait 1` refreshes a devnet",
+    "orders: no new price yet": "try again after the feed's next update",
+    "orders: price too old": "try again after the feed's next update",
     "pricer: delta cut-off": "choose a strike nearer to the money",
 }
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from protocol.commands.console import Account, Json, Keystore, Rpc, Send, print_json, print_table
+from protocol.commands.delayed import commit_order, execute
 from protocol.commands.series import day_name, parse_leg, series_name
 from protocol.errors import InputError
 from protocol.types import STRIKE_STEPS, Leg, account_id
@@ -18,6 +19,13 @@ if TYPE_CHECKING:
     from protocol.clients.markets import Quote
     from protocol.clients.system import Market, System
 
+Delayed = Annotated[
+    bool, typer.Option("--delayed", help="Commit now, trade at the next price the feed reports.")
+]
+Bounty = Annotated[
+    float | None,
+    typer.Option(min=0.0, help="With --delayed: native token for who executes; else the least."),
+]
 Legs = Annotated[list[str], typer.Argument(help="Legs like ETH-26JAN24-2600-C:2, at most 4.")]
 
 
@@ -46,6 +54,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
     app.command(epilog="Example: vomma quote ETH-26JAN24-2600-C:2 ETH-26JAN24-2800-C:-2")(quote)
     app.command(epilog="Example: vomma trade ETH-26JAN24-2600-C:2 --send")(trade)
+    app.command(epilog="Example: vomma execute order.json --send")(execute)
 
 
 def quote(
@@ -74,6 +83,8 @@ def trade(
     rpc: Rpc = None,
     account: Account = 0,
     keystore: Keystore = None,
+    delayed: Delayed = False,
+    bounty: Bounty = None,
     send: Send = False,
     as_json: Json = False,
 ) -> None:
@@ -86,6 +97,12 @@ def trade(
     limit = asked.cash + to_wad(abs(from_wad(asked.cash)) * slippage / 100.0)
     if not send:
         _show_quote(package, asked, as_json=as_json, sent=False)
+        return
+    if delayed:
+        amm = package.market.amm.address
+        commit_order(
+            system, amm, package.legs, limit, bounty=bounty, sender=sender, as_json=as_json
+        )
         return
     with explained():
         receipt = package.market.amm.trade(
