@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from protocol.errors import Revert
-from protocol.types import Instrument
 from protocol.units import WAD
 from tests.fuzz.game import Game
+from tests.fuzz.model import series_of
 from tests.fuzz.script import demand
 from tests.fuzz.world import ACCOUNTS
 
@@ -59,7 +59,7 @@ def check_ledger(game: Game) -> None:
 
 
 def days_of(game: Game, pool: int) -> set[int]:
-    return {Instrument.from_id(instrument).day for instrument in game.model.held[pool]} | {0}
+    return {series_of(instrument).day for instrument in game.model.held[pool]} | {0}
 
 
 def check_pool(game: Game, number: int) -> None:

@@ -64,6 +64,20 @@ def new_game(artifacts: Artifacts, chain: TestChain | None = None) -> Game:
     return start_game(build_arena(chain or EmbeddedChain(), artifacts), REFUSALS)
 
 
+def stage(artifacts: Artifacts) -> Start:
+    """Games on one deployment, wound back to its start by each call."""
+    arena = build_arena(EmbeddedChain(), artifacts)
+    start = arena.chain.snapshot()
+
+    def rewound() -> Game:
+        nonlocal start
+        arena.chain.revert(start)
+        start = arena.chain.snapshot()
+        return start_game(arena, REFUSALS)
+
+    return rewound
+
+
 def play(game: Game, *, seed: int, steps: int) -> Run:
     """Draw moves until that many transactions are done or a check breaks."""
     rng, script, broken = random.Random(seed), list[Step](), None
@@ -93,9 +107,9 @@ def make_move(game: Game, step: Step, *, full: bool) -> None:
         check_full(game)
 
 
-def replay(artifacts: Artifacts, steps: Sequence[Step]) -> Game:
+def replay(start: Start, steps: Sequence[Step]) -> Game:
     """Play a script with every check after every move; raises the `Violation` it runs into."""
-    game = new_game(artifacts)
+    game = start()
     for step in steps:
         make_move(game, step, full=True)
     return game

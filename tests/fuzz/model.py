@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from protocol.chain.base import Receipt
@@ -33,9 +34,15 @@ def unpack_leg(word: int) -> tuple[int, int]:
     return word >> 128, raw - _WORD if raw >= _HALF else raw
 
 
+@cache
+def series_of(instrument: int) -> Instrument:
+    """`Instrument.from_id`, which the model asks of the same few all the time."""
+    return Instrument.from_id(instrument)
+
+
 def payoff(instrument: int, price: int) -> int:
     """Cash of one contract at a settlement price."""
-    series = Instrument.from_id(instrument)
+    series = series_of(instrument)
     gap = price - series.strike_steps * 10**14
     return max(gap if series.kind == Kind.CALL else -gap, 0)
 
@@ -161,7 +168,7 @@ class Model:
         return {i: total for i, total in sums.items() if total and i not in printed}
 
     def _print_of(self, instrument: int) -> int:
-        series = Instrument.from_id(instrument)
+        series = series_of(instrument)
         return self.prints.get((series.underlying, series.day), 0)
 
     def unpaid(self) -> int:
@@ -237,5 +244,5 @@ def read_model(system: System, accounts: tuple[int, ...], unit: int) -> Model:
 
 def expired(instrument: int, now: int) -> bool:
     """False for a perp."""
-    series = Instrument.from_id(instrument)
+    series = series_of(instrument)
     return series.kind != Kind.PERP and now >= expiry_timestamp(series.day)

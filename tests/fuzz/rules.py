@@ -6,9 +6,10 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from protocol.types import Instrument, Kind, Leg
+from protocol.types import Kind, Leg
 from protocol.units import WAD
 from tests.fuzz.game import Game, leg_of
+from tests.fuzz.model import series_of
 from tests.fuzz.script import Args
 from tests.fuzz.world import ACCOUNTS, SPOTS, STRIKE_STEP, life, owner_of
 
@@ -77,7 +78,7 @@ def leg(game: Game, market: int, row: LegArgs) -> Leg:
 
 
 def as_row(instrument: int, size: int) -> LegArgs:
-    series = Instrument.from_id(instrument)
+    series = series_of(instrument)
     return int(series.kind), series.day, series.strike_steps // 10_000, size
 
 
@@ -85,7 +86,7 @@ def held_options(game: Game, account: int, market: int) -> list[tuple[int, int]]
     """(instrument, size) of an account in options that are quoted now."""
     here, days = game.market(market).underlying, set(tradable(game, market))
     book = game.model.held[ACCOUNTS[account]].items()
-    parsed = [(Instrument.from_id(i), i, size) for i, size in book]
+    parsed = [(series_of(i), i, size) for i, size in book]
     return [
         (i, size)
         for series, i, size in parsed

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import random
-from math import exp
+from math import exp, sqrt
 
 from protocol.chain.base import Receipt
-from protocol.types import Instrument
 from protocol.units import DAY, WAD, expiry_timestamp
 from tests.fuzz.game import ExpiryNote, Game, Move
-from tests.fuzz.model import HALTED, payoff
+from tests.fuzz.model import HALTED, payoff, series_of
 from tests.fuzz.rules import Rule, draw_account, draw_market
 from tests.fuzz.rules_amm import refresh
 from tests.fuzz.script import Args, demand
@@ -107,7 +106,9 @@ def push(game: Game, market: int, change: int, by_stranger: int) -> bool:
 def push_days(
     game: Game, market: int, days: tuple[int, ...], variance: float, by_stranger: int = 0
 ) -> bool:
+    """`variance` a year at the money, where the reference smile's short end stands."""
     pushed, surface = game.outside.pushed_at[market], game.system.surface
+    change = round(BP * (sqrt(variance) - sqrt(game.outside.variance[market])))
     answer, underlying = game.outside.answers[market], game.market(market).underlying
     rows = game.arena.surface(market, answer=answer, variance=variance, days=days)
 
@@ -120,7 +121,7 @@ def push_days(
     if any(game.now - pushed[day] < MIN_PUSH for day in days if day in pushed):
         game.must_fail("surface: pushed too soon", send)
         return False
-    if game.attempt(Move("push", market=market), send) is None:
+    if game.attempt(Move("push", market=market, size=change), send) is None:
         return False
     pushed.update(dict.fromkeys(days, game.now))
     return True
@@ -214,7 +215,7 @@ def close(game: Game, market: int, day: int) -> None:
 
 
 def settled_at(book: dict[int, int], underlying: int, day: int, price: int) -> int:
-    rows = [(Instrument.from_id(i), i, size) for i, size in book.items()]
+    rows = [(series_of(i), i, size) for i, size in book.items()]
     return sum(
         size * payoff(i, price) // WAD
         for series, i, size in rows
@@ -229,7 +230,7 @@ def draw_settlement(game: Game, rng: random.Random) -> Args | None:
 
 def due_prints(game: Game, account: int) -> set[tuple[int, int]]:
     """(underlying, day) an account is still to be paid for."""
-    series = [Instrument.from_id(i) for i in game.model.held[account]]
+    series = [series_of(i) for i in game.model.held[account]]
     return {(s.underlying, s.day) for s in series} & set(game.model.prints)
 
 

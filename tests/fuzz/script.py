@@ -38,11 +38,11 @@ def as_program(steps: Sequence[Step], *, seed: int, check: str) -> str:
     lines = "\n".join(f"        {step}," for step in steps)
     return (
         f"# seed {seed}, breaks: {check}\n"
-        "from tests.fuzz.machine import replay\n"
+        "from tests.fuzz.machine import new_game, replay\n"
         "from tests.fuzz.script import Step\n\n\n"
         "def test_found(artifacts):\n"
         f"    steps = [\n{lines}\n    ]\n"
-        "    replay(artifacts, steps)\n"
+        "    replay(lambda: new_game(artifacts), steps)\n"
     )
 
 

@@ -6,11 +6,10 @@ numbers of those that are left plainer. Replays are exact, so a script either br
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from tests.fuzz.game import Game
-from tests.fuzz.machine import Run, make_move
+from tests.fuzz.machine import Run, Start, make_move
 from tests.fuzz.script import Step, Violation, as_program, simpler
 
 PATIENCE = 20_000  # moves replayed in all
@@ -20,8 +19,9 @@ PATIENCE = 20_000  # moves replayed in all
 class Shrinker:
     """Replays candidates on games of its own, until it has replayed enough."""
 
-    start: Callable[[], Game]
+    start: Start
     check: str
+    full: bool = False  # whether it takes the checks that read everything
     moves: int = 0
 
     def breaks(self, steps: Sequence[Step]) -> bool:
@@ -30,7 +30,7 @@ class Shrinker:
         for step in steps:
             self.moves += 1
             try:
-                make_move(game, step, full=True)
+                make_move(game, step, full=self.full)
             except Violation as violation:
                 return violation.check == self.check
             except Exception:  # without its past a move may make no sense at all
@@ -73,16 +73,17 @@ class Shrinker:
         return steps
 
 
-def shrink(steps: Sequence[Step], start: Callable[[], Game], check: str) -> tuple[Step, ...]:
+def shrink(steps: Sequence[Step], start: Start, check: str) -> tuple[Step, ...]:
     """The shortest and plainest script found that breaks the check; the script itself if it fails
     only now and then."""
-    shrinker = Shrinker(start, check)
-    if not shrinker.breaks(steps):
-        return tuple(steps)
-    return shrinker.plain(shrinker.cut(steps))
+    for full in (False, True):
+        shrinker = Shrinker(start, check, full)
+        if shrinker.breaks(steps):
+            return shrinker.plain(shrinker.cut(steps))
+    return tuple(steps)
 
 
-def explain(run: Run, start: Callable[[], Game]) -> str:
+def explain(run: Run, start: Start) -> str:
     """What a run broke, with the program that shows it."""
     assert run.broken is not None
     steps = shrink(run.script, start, run.broken.check)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from protocol.chain.artifacts import Artifacts
-from tests.fuzz.machine import Run, new_game, play
+from tests.fuzz.machine import Run, new_game, play, stage
 from tests.fuzz.shrink import explain
 
 SEEDS, STEPS = 8, 12_500
@@ -36,7 +36,7 @@ def test_core__random_life__every_check_holds(seed: int, artifacts: Artifacts, d
     run = play(new_game(artifacts), seed=seed, steps=10 * STEPS if deep else STEPS)
     print(run.report())
     if run.broken is not None:
-        pytest.fail(explain(run, lambda: new_game(artifacts)))
+        pytest.fail(explain(run, stage(artifacts)))
     check_counts(run)
 
 
