@@ -148,6 +148,7 @@ def _live(stage: Stage) -> None:
     exchange.refresh(exchange.eth)
     for vault in vaults:
         stage.do(vault, "process", 32)
+    _trade_bitcoin(stage)
     legs = [(exchange.call(2_000.0, 1, week=week).instrument.id, WAD) for week in (0, 1)]
     stage.do("OptionsAMM", "trade", stage.mine, legs, NO_LIMIT, MAX)
     stage.do("PerpMarket", "trade", stage.mine, WAD, MAX, MAX)
@@ -162,6 +163,16 @@ def _live(stage: Stage) -> None:
     _commit(stage)
     exchange.advance(300)
     exchange.refresh(exchange.eth)
+
+
+def _trade_bitcoin(stage: Stage) -> None:
+    """So that the other options pool has something to settle."""
+    exchange = stage.exchange
+    exchange.push(exchange.btc)
+    exchange.refresh(exchange.btc)
+    series = exchange.option(Kind.CALL, 60_000.0, market=exchange.btc)
+    trade = (stage.mine, [(series.id, WAD // 10)], NO_LIMIT, MAX)
+    stage.do("other OptionsAMM", "trade", *trade)
 
 
 def _commit(stage: Stage) -> None:
