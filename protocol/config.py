@@ -226,16 +226,18 @@ class PushFeed:
 class PullFeed:
     """Signed prices that come with the trade; the trader chooses among the recent ones.
 
-    A price is signed with a confidence of `floor` plus `widening` deviations of what spot moves
-    in `max_age_seconds`, at the volatility of the last `window_seconds`.
+    A price is signed with a confidence of `floor` plus `widening` deviations of what spot moves in
+    `max_age_seconds`, at the higher of a fast and a slow average of its volatility: prices widen at
+    once and narrow slowly.
     """
 
     source: Literal["pull"] = "pull"
     delay_seconds: Seconds = 5  # age of the newest report there is
-    max_age_seconds: Seconds = 15  # of the oldest the oracle takes
+    max_age_seconds: Seconds = 10  # of the oldest the venues take
     floor: NonNegative = 0.0003
-    widening: NonNegative = 1.0
-    window_seconds: Seconds = 120
+    widening: NonNegative = 3.0
+    fast_seconds: Seconds = 30  # half-lives
+    slow_seconds: Seconds = 300
 
     @model_validator(mode="after")
     def _has_reports(self) -> Self:
@@ -249,9 +251,13 @@ class PullFeed:
 
 @dataclass(frozen=True, slots=True, config=STRICT)
 class Defence:
-    """One set-up of a market against those who know more: its feed, pushes and AMM."""
+    """One set-up of a market against those who know more: its feed, pushes and AMM.
+
+    At a price older than `direct_age` seconds the perp trades delayed orders only.
+    """
 
     feed: Annotated[PushFeed | PullFeed, Field(discriminator="source")]
+    direct_age: Annotated[int, Field(gt=0, le=172_800)] = 60
     anchor: AnchorPolicy = Field(default_factory=AnchorPolicy)
     amm: AmmParameters = Field(default_factory=AmmParameters)
 
@@ -262,8 +268,8 @@ class LatencyPolicy:
 
     cash: Positive = 5_000_000.0
     outside_cost: NonNegative = 0.0002  # of notional, one way, on the outside market
-    perp_size: Positive = 1_000.0  # largest trade, units
-    package_size: Positive = 400.0
+    perp_size: Positive = 200.0  # largest trade, units
+    package_size: Positive = 200.0
     retry_seconds: Seconds = 60  # between looks at a gap that stands open
 
 
@@ -281,14 +287,14 @@ class SniperPolicy:
 class InformedPolicy:
     """Informed traders in one market on one path, once with the defences and once without.
 
-    `vol_noise` is the volatility of log vol, a root year: 1.0 for 5 to 10 days in the Deribit
-    chains of 2026, Jan to Mar (robust; 1.7 with the crash in it).
+    `vol_noise` is the volatility of log vol, a root year: 1.7 at the money of 5 to 10 days in the
+    Deribit chains of 2026, Jan to Mar, every 6 hours (1.0 by the median alone).
     """
 
     defended: Annotated[Defence, Field(alias="with")]
     exposed: Annotated[Defence, Field(alias="without")]
     tick_seconds: Seconds = 5
-    vol_noise: NonNegative = 1.0
+    vol_noise: NonNegative = 1.7
     noise_reversion: Positive = 20.0  # a year
     account_seconds: Seconds = 3_600  # between the pool's accounts
     latency_arb: LatencyPolicy | None = Field(default_factory=LatencyPolicy)
@@ -363,7 +369,7 @@ class Scenario:
             times = (
                 (feed.latency_seconds,)
                 if isinstance(feed, PushFeed)
-                else (feed.delay_seconds, feed.max_age_seconds, feed.window_seconds)
+                else (feed.delay_seconds, feed.max_age_seconds)
             )
             if any(each % tick for each in times):
                 raise ValueError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from functools import partial
 from multiprocessing import get_context
@@ -19,6 +19,8 @@ from protocol.config import FilePrices, Scenario
 from protocol.errors import DataError, InputError
 from protocol.sim.engine import replay, replay_pairs
 from protocol.sim.engines import ENGINES
+from protocol.sim.informed.market import TRADERS, policy_of
+from protocol.sim.informed.replay import replay_informed
 from protocol.sim.prices import PriceSeries, read_prices
 from protocol.sim.record import RunRecord
 from protocol.sim.record_io import save_result
@@ -47,6 +49,13 @@ class Request:
         if self.seeds > 1 and not self.hedge:
             raise InputError(
                 "--seeds", self.seeds, bound="1 with --no-hedge", step="drop one of the two"
+            )
+        if self.seeds > 1 and self.scenario.informed is not None:
+            raise InputError(
+                "--seeds",
+                self.seeds,
+                bound="1 where the scenario has informed traders",
+                step="run it once for each --seed",
             )
 
     @property
@@ -89,8 +98,12 @@ def ask(
 
 
 def run(request: Request, tick: Tick) -> RunResult:
-    """All runs of a request; a hedged one always has its unhedged twin beside it."""
+    """All runs of a request; a hedged one always has its unhedged twin beside it, and one with
+    informed traders the same market without its defences.
+    """
     parameters = tuple(_flat(request.scenario))
+    if request.scenario.informed is not None:
+        return _run_informed(request, tick, parameters)
     one = partial(
         replay,
         scenario=request.scenario,
@@ -111,7 +124,9 @@ def run(request: Request, tick: Tick) -> RunResult:
             progress=tick,
         )
     elif request.parallel:
-        pairs = [_side_by_side(partial(one, seed=request.seed), tick)]
+        here = partial(one, seed=request.seed)
+        hedged, bare = _side_by_side(here, [partial(here, hedged=False)], tick)
+        pairs = [(hedged, bare)]
     else:
         pairs = [
             (
@@ -148,12 +163,37 @@ def write(result: RunResult, folder: Path) -> tuple[Path, Path]:
     return write_report(result, folder / REPORT), record
 
 
-def _side_by_side(one: partial[RunRecord], tick: Tick) -> tuple[RunRecord, RunRecord]:
-    """The hedged run here, its twin in a second process; leaving early ends both."""
-    Artifacts().load(CONTRACTS)  # once, before both would compile
-    with get_context("spawn").Pool(1, _ignore_interrupt) as pool:
-        twin = pool.apply_async(partial(one, hedged=False))
-        return one(hedged=True, progress=tick), twin.get()
+def _run_informed(
+    request: Request, tick: Tick, parameters: tuple[tuple[str, str], ...]
+) -> RunResult:
+    one = partial(
+        replay_informed,
+        scenario=request.scenario,
+        prices=request.prices,
+        source=request.source,
+        engine=request.engine,
+        seed=request.seed,
+        hedged=request.hedge,
+    )
+    policy = policy_of(request.scenario)
+    traders = [name for name in TRADERS if getattr(policy, name) is not None]
+    defended = partial(one, is_defended=True)
+    exposed = [partial(one, is_defended=False, traders=(name,)) for name in traders]
+    if request.parallel:
+        record, *others = _side_by_side(defended, exposed, tick)
+    else:
+        record, *others = (run(progress=tick) for run in (defended, *exposed))
+    return RunResult(record, parameters=parameters, exposed=tuple(others))
+
+
+def _side_by_side(
+    one: partial[RunRecord], others: Sequence[partial[RunRecord]], tick: Tick
+) -> tuple[RunRecord, ...]:
+    """One run here, the others in processes of their own; leaving early ends all."""
+    Artifacts().load(CONTRACTS)  # once, before all would compile
+    with get_context("spawn").Pool(len(others), _ignore_interrupt) as pool:
+        asked = [pool.apply_async(other) for other in others]
+        return one(progress=tick), *(each.get() for each in asked)
 
 
 def _ignore_interrupt() -> None:

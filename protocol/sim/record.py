@@ -73,6 +73,21 @@ class StepRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class AgentRecord:
+    """An informed trader: what it made, by cause, on how many trades, and over time.
+
+    The causes do not hold what its P&L has beyond them: funding, and moves it was not hedged for.
+    """
+
+    name: str
+    pnl: float
+    trades: int
+    causes: tuple[tuple[str, float], ...]
+    refusals: tuple[tuple[str, int], ...]
+    path: tuple[tuple[int, float], ...]  # (unix seconds, P&L so far)
+
+
+@dataclass(frozen=True, slots=True)
 class RunRecord:
     """A whole replay of one scenario with one seed."""
 
@@ -91,3 +106,4 @@ class RunRecord:
     transactions: int
     gas_used: int
     wall_s: float
+    agents: tuple[AgentRecord, ...] = ()

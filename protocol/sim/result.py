@@ -37,12 +37,15 @@ class RunResult:
     """The first run, its unhedged twin, each seed's outcome and the scenario's parameters.
 
     Without a twin (`unhedged` is None) there are no outcomes to compare, and `seeds` is empty.
+    Where there are informed traders, `exposed` has the same market without its defences, once for
+    each trader alone: together the first would leave the second nothing.
     """
 
     record: RunRecord
     unhedged: RunRecord | None = None
     seeds: tuple[SeedOutcome, ...] = ()
     parameters: tuple[tuple[str, str], ...] = ()
+    exposed: tuple[RunRecord, ...] = ()
 
 
 def compare(

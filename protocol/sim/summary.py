@@ -125,6 +125,15 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True)
+class Informed:
+    """An informed trader: each value with the market's defences and without, same path and seed."""
+
+    pnl: dict[str, float]
+    trades: dict[str, int]
+    causes: dict[str, dict[str, float]]
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """All of it; `json()` is what the command line prints."""
 
@@ -143,10 +152,13 @@ class Summary:
     refusals: dict[str, int]
     seeds: tuple[SeedOutcome, ...]
     wall_s: float
+    informed: dict[str, Informed]
 
     def json(self) -> dict[str, Any]:
-        """Nested dicts of plain numbers."""
-        return asdict(self)
+        """Nested dicts of plain numbers; an informed trader is a key of its own."""
+        rows = asdict(self)
+        traders: dict[str, Any] = rows.pop("informed")
+        return {**rows, **traders}
 
 
 def summarise(result: RunResult) -> Summary:
@@ -181,6 +193,7 @@ def summarise(result: RunResult) -> Summary:
         refusals=dict(sorted(record.refusals, key=lambda row: -row[1])),
         seeds=result.seeds if len(result.seeds) > 1 else (),
         wall_s=record.wall_s,
+        informed=_informed(result),
     )
 
 
@@ -259,6 +272,23 @@ def _system(result: RunResult) -> System:
         treasury=steps[-1].treasury,
         variance_ratio=_over_seeds(result.seeds, "system_variance_ratio"),
     )
+
+
+def _informed(result: RunResult) -> dict[str, Informed]:
+    alone = {agent.name: agent for run in result.exposed for agent in run.agents}
+    pairs = {
+        agent.name: {"with": agent, "without": alone[agent.name]}
+        for agent in result.record.agents
+        if agent.name in alone
+    }
+    return {
+        name: Informed(
+            pnl={key: agent.pnl for key, agent in pair.items()},
+            trades={key: agent.trades for key, agent in pair.items()},
+            causes={key: dict(agent.causes) for key, agent in pair.items()},
+        )
+        for name, pair in pairs.items()
+    }
 
 
 def _over_seeds(seeds: Sequence[SeedOutcome], name: str) -> Ratio:

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
+from protocol.chain.accounts import Keyring
 from protocol.chain.artifacts import Artifacts
 from protocol.chain.base import TestChain
 from protocol.clients.deploy import FEED_DECIMALS, deploy_system
 from protocol.clients.ledger import Token
 from protocol.clients.markets import LiquidityVault
 from protocol.clients.oracle import MockAggregator
+from protocol.clients.signed_prices import Report, sign_report
 from protocol.clients.system import Market, System
-from protocol.config import Scenario
-from protocol.parameters import MarketParameters, SystemParameters, VaultParameters
+from protocol.config import Defence, PullFeed, Scenario
+from protocol.parameters import (
+    FeedParameters,
+    MarketParameters,
+    PerpParameters,
+    PullFeedParameters,
+    SystemParameters,
+    VaultParameters,
+)
 from protocol.types import account_id
 from protocol.units import to_token_down, to_wad
 
@@ -21,6 +30,8 @@ ADMIN = "0x" + "ad" * 20
 KEEPER = "0x" + "ee" * 20
 ARBITRAGEUR = "0x" + "ab" * 20
 ARBITRAGEUR_CASH = 5_000_000.0
+REPORTERS = Keyring.dev(2)  # both sign every price of a pull feed
+MAX_CONFIDENCE = 0.1  # the oracle takes no wider one
 MAX_REQUESTS = 32  # of each kind in one processing
 SETUP_SECONDS = 2 * VaultParameters().delay  # from deployment to the first step
 
@@ -37,6 +48,9 @@ class World:
     takers: tuple[str, ...]
     lps: tuple[str, ...]
     perp_lps: tuple[str, ...]
+    guests: list[str] = field(default_factory=list)  # who came later, with an account of their own
+
+    is_pull: bool = False  # whether prices are signed and posted, or told to `feed`
 
     @property
     def underlying(self) -> int:
@@ -45,12 +59,21 @@ class World:
     @property
     def actors(self) -> tuple[str, ...]:
         """Everyone with an ordinary ledger account that may hold positions."""
-        return (*self.takers, ARBITRAGEUR)
+        return (*self.takers, ARBITRAGEUR, *self.guests)
 
     def set_price(self, price: float) -> None:
-        """The outside price, told to the feed at the chain's time."""
-        answer = round(price * 10**FEED_DECIMALS)
-        self.feed.set_answer(answer, sender=ADMIN)
+        """The outside price, known on chain at the chain's time."""
+        if self.is_pull:
+            self.post(price, confidence=0.0, timestamp=self.chain.timestamp)
+        else:
+            self.feed.set_answer(round(price * 10**FEED_DECIMALS), sender=ADMIN)
+
+    def post(self, price: float, *, confidence: float, timestamp: int) -> None:
+        """A price as the reporters sign it."""
+        report = Report(self.underlying, to_wad(price), to_wad(confidence), timestamp)
+        oracle = self.system.oracle
+        signed = sign_report(report, REPORTERS, chain_id=self.chain.chain_id, oracle=oracle.address)
+        oracle.post([signed], sender=ADMIN)
 
     def tokens(self, amount: float) -> int:
         return to_token_down(to_wad(amount), decimals=self.scenario.quote_decimals)
@@ -72,16 +95,28 @@ def build_world(
     scenario: Scenario,
     *,
     price: float,
+    defence: Defence | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> World:
-    """Deploy, fund and let the first LPs in; takes `SETUP_SECONDS` of the chain's time."""
+    """Deploy, fund and let the first LPs in; takes `SETUP_SECONDS` of the chain's time.
+
+    Without a defence the feed is told the outside price whenever it is wanted.
+    """
+    is_pull = defence is not None and isinstance(defence.feed, PullFeed)
+    direct_age = PerpParameters().direct_age if defence is None else defence.direct_age
     market = MarketParameters(
         symbol=scenario.underlying.symbol,
         underlying=scenario.underlying.id,
         price=price,
-        amm=scenario.amm,
+        amm=scenario.amm if defence is None else defence.amm,
+        perp=replace(PerpParameters(), direct_age=direct_age),
+        feed=PullFeedParameters(max_confidence=MAX_CONFIDENCE) if is_pull else FeedParameters(),
     )
-    parameters = SystemParameters(quote_decimals=scenario.quote_decimals, markets=(market,))
+    parameters = SystemParameters(
+        quote_decimals=scenario.quote_decimals,
+        markets=(market,),
+        reporters=REPORTERS.addresses if is_pull else (),
+    )
     system = deploy_system(
         chain, artifacts, parameters, sender=ADMIN, keeper=KEEPER, progress=progress
     )
@@ -95,6 +130,7 @@ def build_world(
         takers=tuple(actor(0x7A, i) for i in range(scenario.takers)),
         lps=tuple(actor(0x1B, i) for i in range(len(scenario.option_deposits))),
         perp_lps=tuple(actor(0x1C, i) for i in range(len(scenario.perp_deposits))),
+        is_pull=is_pull,
     )
     _fund(world)
     _let_lps_in(world, price)

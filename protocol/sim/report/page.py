@@ -12,7 +12,7 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from protocol.sim.record_io import write_atomically
-from protocol.sim.report import market, profit, risk, words
+from protocol.sim.report import informed, market, profit, risk, words
 from protocol.sim.report.figure import Figure, Json
 from protocol.sim.result import RunResult
 from protocol.sim.summary import Summary, summarise
@@ -20,6 +20,7 @@ from protocol.sim.summary import Summary, summarise
 FIGURES: tuple[Callable[[RunResult, Summary], Figure | None], ...] = (
     market.price,
     market.nav,
+    informed.traders,
     profit.waterfall,
     profit.attribution,
     risk.delta,

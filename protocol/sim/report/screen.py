@@ -26,6 +26,7 @@ def screen(summary: Summary, paths: Sequence[Path] = ()) -> RenderableType:
         _columns(summary),
         Text(),
         _causes(summary),
+        *_traders(summary),
         _foot(summary),
     ]
     return Group(*parts, *(Text(f"→ {path}", style="bold", overflow="fold") for path in paths))
@@ -127,6 +128,17 @@ def _causes(summary: Summary) -> Table:
             Text(bar, style="green" if part.amount >= 0 else "red"),
         )
     return table
+
+
+def _traders(summary: Summary) -> list[Text]:
+    """What informed traders made of the market, with its defences and without."""
+    return [
+        Text(
+            f"{words.name(name)}: {words.money(trader.pnl['with'], sign=True)} with the defences, "
+            f"{words.money(trader.pnl['without'], sign=True)} without"
+        )
+        for name, trader in summary.informed.items()
+    ]
 
 
 def _foot(summary: Summary) -> Text:

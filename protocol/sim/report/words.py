@@ -44,8 +44,9 @@ def ratio(value: Ratio) -> str:
 
 
 def name(component: str) -> str:
-    """A component of P&L as it is called on screens."""
-    return {"dvanna_dvol": "vanna by vol"}.get(component, component.replace("_", " "))
+    """A component of P&L, or a trader, as it is called on screens."""
+    known = {"dvanna_dvol": "vanna by vol", "latency_arb": "latency arbitrageur"}
+    return known.get(component, component.replace("_", " "))
 
 
 def unbroken(text: str) -> str:

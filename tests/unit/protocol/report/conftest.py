@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from protocol.risk.attribution import COMPONENTS, StepAttribution
-from protocol.sim.record import HedgeRecord, RunRecord, StepRecord, TradeRecord
+from protocol.sim.record import AgentRecord, HedgeRecord, RunRecord, StepRecord, TradeRecord
 from protocol.sim.result import RunResult, compare
 from protocol.types import ExpirySurface, Instrument, Kind, Surface, SviParams
 from protocol.units import expiry_timestamp
@@ -38,7 +38,17 @@ def fake_result(*, steps: int = 48, seeds: int = 1) -> RunResult:
         (fake_run(steps=steps, seed=seed), fake_run(steps=steps, seed=seed, hedged=False))
         for seed in range(7, 7 + seeds)
     ]
-    return compare(pairs, PARAMETERS)
+    result = compare(pairs, PARAMETERS)
+    names = ("latency_arb", "sniper")
+    defended = replace(result.record, agents=tuple(_agent(name, -10.0) for name in names))
+    exposed = tuple(replace(result.record, agents=(_agent(name, 9_000.0),)) for name in names)
+    return replace(result, record=defended, exposed=exposed)
+
+
+def _agent(name: str, pnl: float) -> AgentRecord:
+    path = tuple((START + (i + 1) * HOUR, pnl * i / 9) for i in range(10))
+    causes = (("fees", -5.0), ("stale", pnl + 5.0))
+    return AgentRecord(name, pnl, trades=4, causes=causes, refusals=(), path=path)
 
 
 def fake_run(*, steps: int = 48, seed: int = 7, hedged: bool = True) -> RunRecord:

@@ -1,0 +1,1 @@
+"""Traders who know more than the chain: faster prices, the next surface."""
