@@ -12,6 +12,8 @@ from protocol.config import (
     FilePrices,
     FlowPolicy,
     HestonPrices,
+    PullFeed,
+    PushFeed,
     Settings,
     load_scenario,
     parse_scenario,
@@ -20,6 +22,7 @@ from protocol.errors import ConfigError
 
 REPLAY = Path(__file__).parents[3] / "scenarios" / "replay.yaml"
 SMALL: dict[str, Any] = {"name": "small", "seed": 1, "prices": {"source": "heston"}}
+PULL: dict[str, Any] = {"feed": {"source": "pull"}}
 
 
 def test_load_scenario__replay__has_the_starting_values() -> None:
@@ -50,6 +53,37 @@ def test_load_scenario__replay__has_the_starting_values() -> None:
         ({"steps": 0}, "steps is 0: .*greater than or equal to 1"),
         ({"prices": {"source": "file"}}, "prices.file.path is missing"),
         ({"prices": {"source": "dice"}}, "tag 'dice' .*'heston', 'file'"),
+        ({"informed": {"with": PULL}}, "informed.without is missing"),
+        (
+            {"informed": {"with": PULL, "without": {"feed": {"source": "push", "deviation": 0}}}},
+            "informed.without.feed.push.deviation is 0: .*greater than 0",
+        ),
+        (
+            {"informed": {"with": PULL, "without": {"feed": {"source": "push", "lag": 3}}}},
+            "informed.without.feed.push.lag is no known key; its value is 3",
+        ),
+        (
+            {"informed": {"with": {"feed": {"source": "pull", "delay_seconds": 20}}}},
+            "delay_seconds 20 must be at most max_age_seconds 10",
+        ),
+        (
+            {"informed": {"with": PULL, "without": PULL, "tick_seconds": 7}},
+            "informed.tick_seconds 7 must divide step_seconds",
+        ),
+        (
+            {
+                "informed": {
+                    "with": PULL,
+                    "without": {"feed": {"source": "push"}},
+                    "tick_seconds": 10,
+                }
+            },
+            r"informed.tick_seconds 10 must divide the times of each feed: \(5, 10\)",
+        ),
+        (
+            {"informed": {"with": PULL, "without": PULL, "sniper": {"cash": 0}}},
+            "informed.sniper.cash is 0: .*greater than 0",
+        ),
     ],
 )
 def test_parse_scenario__bad_key__names_key_value_and_bound(
@@ -64,6 +98,14 @@ def test_parse_scenario__file_prices__have_a_span() -> None:
     scenario = parse_scenario({**SMALL, "prices": prices})
     start, end = dt.date(2024, 8, 1), dt.date(2024, 8, 31)
     assert scenario.prices == FilePrices(path=Path("eth.csv.gz"), start=start, end=end)
+
+
+def test_load_scenario__informed__has_both_sides() -> None:
+    informed = load_scenario(REPLAY.with_name("informed.yaml")).informed
+    assert informed is not None
+    assert isinstance(informed.defended.feed, PullFeed)
+    assert isinstance(informed.exposed.feed, PushFeed)
+    assert informed.defended.anchor.push_seconds < informed.exposed.anchor.push_seconds
 
 
 def test_load_scenario__no_mapping__raises(tmp_path: Path) -> None:
