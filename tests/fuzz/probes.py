@@ -9,7 +9,7 @@ from copy import deepcopy
 
 from protocol.clients.markets import Quote
 from protocol.errors import Revert
-from protocol.units import WAD
+from protocol.units import WAD, expiry_timestamp
 from tests.fuzz.game import Game, Outside
 from tests.fuzz.model import Model
 from tests.fuzz.rules import (
@@ -23,9 +23,11 @@ from tests.fuzz.rules import (
     tradable,
 )
 from tests.fuzz.rules_amm import CALL, PUT, draw_legs, refresh, trade_checked
+from tests.fuzz.rules_market import move
 from tests.fuzz.script import Args, demand
-from tests.fuzz.world import ACCOUNTS, STRIKE_STEP
+from tests.fuzz.world import ACCOUNTS, HOUR, STRIKE_STEP
 
+BRINK = 6 * HOUR  # how far ahead an edge is worth waiting for
 PART_WEI = 16  # roundings of one trade, in wei of cash, beside those of delta
 
 
@@ -203,8 +205,34 @@ def quote_or_none(game: Game, market: int, number: int, rows: Sequence[LegArgs])
         return None
 
 
+# -- the last second and the first one after --
+
+
+def draw_brink(game: Game, rng: random.Random) -> Args | None:
+    """Seconds at which an option stops being quoted: near its expiry, or on an old snapshot."""
+    market = draw_market(rng)
+    notes = [(day, note) for day, note in game.outside.listed[market].items()]
+    edges = [(expiry_timestamp(day) - game.least_life, day) for day, _ in notes]
+    edges += [(note.refreshed_at + game.most_age, day) for day, note in notes]
+    near = [(second - game.now, day) for second, day in edges if 0 < second - game.now < BRINK]
+    if not near:
+        return None
+    wait, day = rng.choice(near)
+    return market, draw_account(rng), wait + rng.choice((-1, 0, 0, 1, 1)), day, rng.choice((1, -1))
+
+
+def brink(game: Game, market: int, account: int, wait: int, day: int, sign: int) -> bool:
+    """Wait and trade: the table says to the second what is refused and what is not."""
+    move(game, wait, *[0] * len(game.arena.markets))
+    width = STRIKE_STEP[game.market(market).symbol]
+    strike = round(game.spot(market) / WAD / width) * width
+    trade_checked(game, market, account, ((CALL, day, strike, sign * WAD // 100),))
+    return True
+
+
 RULES = (
     Rule("trip", 6, draw_trip, trip),
     Rule("split", 6, draw_split, split),
+    Rule("brink", 3, draw_brink, brink),
     Rule("smile", 2, draw_smile, smile),
 )

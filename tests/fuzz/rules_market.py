@@ -38,7 +38,7 @@ def draw_move(_: Game, rng: random.Random) -> Args:
 
 def move(game: Game, seconds: int, *basis_points: int) -> bool:
     """Time goes on and every feed answers anew."""
-    game.arena.chain.advance(max(seconds, 0))
+    wait(game, seconds)
     for number, change in enumerate(basis_points):
         symbol = game.market(number).symbol
         first = SPOTS[symbol] * FEED_UNIT
@@ -46,6 +46,17 @@ def move(game: Game, seconds: int, *basis_points: int) -> bool:
         answer = int(min(max(answer, first * (1 - BAND)), first * (1 + BAND)))
         set_answer(game, number, answer)
     return True
+
+
+def wait(game: Game, seconds: int) -> None:
+    """Not past the hour before an expiry: `expire` sees to it that its price is recorded."""
+    game.arena.chain.advance(min(max(seconds, 0), room(game)))
+
+
+def room(game: Game) -> int:
+    days = {day for listed in game.outside.listed for day in listed}
+    ends = [expiry_timestamp(day) - HOUR - 1 - game.now for day in days]
+    return max(min(ends, default=LONGEST * DAY), 0)
 
 
 def set_answer(game: Game, number: int, answer: int) -> None:
@@ -60,7 +71,7 @@ def draw_silence(_: Game, rng: random.Random) -> Args:
 
 def silence(game: Game, seconds: int) -> bool:
     """Time goes on and no feed answers."""
-    game.arena.chain.advance(max(seconds, 0))
+    wait(game, seconds)
     return True
 
 
@@ -175,6 +186,10 @@ def draw_expiry(game: Game, rng: random.Random) -> Args | None:
     return (min(days), rng.choice((5, 7)), round(rng.gauss(0, 50))) if days else None
 
 
+def draw_due(game: Game, rng: random.Random) -> Args | None:
+    return draw_expiry(game, rng) if room(game) < HOUR else None
+
+
 def expire(game: Game, day: int, records: int, change: int) -> bool:
     """Over an expiry: recorded, printed, closed; accounts may settle at once or later."""
     start = expiry_timestamp(day) - HOUR
@@ -262,5 +277,6 @@ RULES = (
     Rule("upkeep", 20, draw_upkeep, upkeep),
     Rule("list", 8, draw_listing, list_expiry),
     Rule("expire", 1, draw_expiry, expire),
+    Rule("due", 30, draw_due, expire),
     Rule("settle", 8, draw_settlement, settle),
 )

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from tests.fuzz.machine import Run, Start, make_move
 from tests.fuzz.script import Step, Violation, as_program, simpler
 
-PATIENCE = 20_000  # moves replayed in all
+PATIENCE = 200_000  # moves replayed in all
 
 
 @dataclass(slots=True)

@@ -14,11 +14,11 @@ from tests.fuzz.script import Step, Violation, as_program, simpler
 from tests.fuzz.shrink import shrink
 
 STEPS = 6_000  # transactions within which a twin must be found out
-TWINS: dict[str, tuple[str, dict[str, str], str]] = {
+TWINS: dict[str, tuple[str, dict[str, str], tuple[str, ...]]] = {
     "anybody withdraws": (
         "Clearinghouse",
         {"    self._check_authority(account, msg.sender, _WITHDRAW)\n": ""},
-        "went through: cash",
+        ("went through: cash",),
     ),
     "the maker is charged its fee": (
         "Clearinghouse",
@@ -27,40 +27,40 @@ TWINS: dict[str, tuple[str, dict[str, str], str]] = {
                 "self._fill(maker, legs, False, payment, config)"
             )
         },
-        "trade: NAV - potential never falls",
+        ("trade: NAV - potential never falls", "ledger: cash is the sum of its events"),
     ),
     "leavers take their part of the potential": (
         "LiquidityVault",
         {"nav, valuation.risk, valuation.depth": "nav, 0, valuation.depth"},
-        "vault: who stays loses nothing",
+        ("vault: who stays loses nothing",),
     ),
     "no limit of the user": (
         "OptionsAMM",
         {'    assert quote.cash <= limit_cash, "amm: worse than limit"\n': ""},
-        "went through: amm: worse than limit",
+        ("went through: amm: worse than limit",),
     ),
     "a perp trade leaves the pool's sum as it was": (
         "PerpMarket",
         {"    self._marked += new_held * state.mark - before\n": ""},
-        "perp: the pool owes what all have won",
+        ("perp: the pool owes what all have won",),
     ),
 }
 
 
-def found(name: str) -> tuple[Run, Start, str]:
-    contract, changes, check = TWINS[name]
+def found(name: str) -> tuple[Run, Start, tuple[str, ...]]:
+    contract, changes, checks = TWINS[name]
     artifacts = WithTwins(broken(contract, changes))
     for seed in range(4):
         run = play(new_game(artifacts), seed=seed, steps=STEPS // 4)
         if run.broken is not None:
             break
-    return run, stage(artifacts), check
+    return run, stage(artifacts), checks
 
 
 @pytest.mark.parametrize("name", TWINS)
 def test_twin__random_life__is_found_out(name: str) -> None:
-    run, _, check = found(name)
-    assert run.broken is not None and run.broken.check == check
+    run, _, checks = found(name)
+    assert run.broken is not None and run.broken.check in checks
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_twin__random_life__is_found_out(name: str) -> None:
 )
 def test_shrink__twin_found_out__leaves_the_moves_it_takes(name: str, rules: set[str]) -> None:
     """Out of hundreds: such as a trade that leaves a potential, a redemption, its processing."""
-    run, start, check = found(name)
+    run, start, (check, *_) = found(name)
     steps = shrink(run.script, start, check)
     assert len(steps) <= 8 and rules <= {step.rule.split()[0] for step in steps}
     assert len(run.script) > 2 * len(steps)
