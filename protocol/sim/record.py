@@ -76,7 +76,8 @@ class StepRecord:
 class AgentRecord:
     """An informed trader: what it made, by cause, on how many trades, and over time.
 
-    The causes do not hold what its P&L has beyond them: funding, and moves it was not hedged for.
+    `stale` is what prices were off when it traded; `held` is what came of holding: funding, gamma
+    and vega, and moves it was not hedged for.
     """
 
     name: str

@@ -108,16 +108,18 @@ class InformedRun(MarketRun):
 
     def agents(self) -> tuple[AgentRecord, ...]:
         """What each made and why."""
-        return tuple(
-            AgentRecord(
-                name=name,
-                pnl=self.paths[name][-1][1],
-                trades=desk.trades,
-                causes=tuple(sorted(desk.causes.items())),
-                refusals=tuple(sorted(desk.refusals.items())),
-                path=tuple(self.paths[name]),
-            )
-            for name, desk in self.desks.items()
+        return tuple(self._agent(name, desk) for name, desk in self.desks.items())
+
+    def _agent(self, name: str, desk: Desk) -> AgentRecord:
+        pnl = self.paths[name][-1][1]
+        held = pnl - sum(desk.causes.values())
+        return AgentRecord(
+            name=name,
+            pnl=pnl,
+            trades=desk.trades,
+            causes=tuple(sorted({**desk.causes, "held": held}.items())),
+            refusals=tuple(sorted(desk.refusals.items())),
+            path=tuple(self.paths[name]),
         )
 
     def _close(self, i: int) -> None:

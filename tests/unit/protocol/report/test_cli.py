@@ -118,6 +118,22 @@ def test_run__scenario_on_a_file__reads_it(klines, made_up, tmp_path) -> None:
     assert len(made_up[0].prices.ts) == 24
 
 
+def test_run__informed_with_seeds__is_refused(tmp_path) -> None:
+    sides = "{with: {feed: {source: pull}}, without: {feed: {source: push}}}"
+    path = tmp_path / "informed.yaml"
+    path.write_text(f"{SCENARIO[:-1]}, informed: {sides}}}")
+    _refused(
+        vomma("run", path, "--seeds", 2, "--no-report"), "--seeds is 2", "has informed traders"
+    )
+
+
+def test_run__json__has_a_key_for_each_informed_trader(scenario, made_up, tmp_path) -> None:
+    result = vomma("run", scenario, "--json", "--out", tmp_path)
+    numbers = json.loads(result.stdout)
+    for name in ("latency_arb", "sniper"):
+        assert numbers[name]["pnl"] == {"with": -10.0, "without": 9_000.0}
+
+
 def test_run__for_real__unhedged_on_the_embedded_chain(scenario) -> None:
     result = vomma("run", scenario, "--no-hedge", "--no-report", "--json", "--debug")
     numbers = json.loads(result.stdout)
