@@ -5,6 +5,8 @@ Without spreads and fees, so that nothing but the potential stands between the t
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from protocol.chain.artifacts import Artifact
 from protocol.units import WAD
 from tests.attacks.stage import (
@@ -43,7 +45,7 @@ def depth_follows_at_once() -> Artifact:
     return broken("OptionsAMM", {"value = grown": "value = value"})
 
 
-def market(side: str, twin) -> Exchange:
+def market(side: str, twin: Callable[[], Artifact]) -> Exchange:
     exchange = without_fees(build_exchange(contracts(side, twin), amm=frictionless()))
     return with_exact_feed(exchange, exchange.eth)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 
 from protocol.chain.artifacts import Artifact
@@ -42,7 +43,7 @@ def charges_capped_too() -> Artifact:
     return broken("OptionsAMM", {credit: both})
 
 
-def market(side: str, twin, amm: AmmParameters) -> Exchange:
+def market(side: str, twin: Callable[[], Artifact], amm: AmmParameters) -> Exchange:
     exchange = without_fees(build_exchange(contracts(side, twin), amm=amm))
     return with_exact_feed(exchange, exchange.eth)
 

@@ -43,7 +43,8 @@ def withdraw_twice(exchange: Exchange) -> int:
     system.ledger.set_operator(account(TAKER), token.address, SCOPE_WITHDRAW, sender=TAKER)
     withdrawal = system.ledger.encode("withdraw", account(TAKER), tokens, TAKER)
     token.send("probe", *[system.ledger.address, withdrawal] * 2, sender=TAKER)
-    return (system.token.balance_of(TAKER) - held - tokens) * exchange.unit
+    gained: int = system.token.balance_of(TAKER) - held - tokens
+    return gained * exchange.unit
 
 
 @pytest.mark.parametrize(
