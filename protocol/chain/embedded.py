@@ -81,6 +81,11 @@ class EmbeddedChain(TestChain):
     def block_number(self) -> int:
         return self._number
 
+    @property
+    def engine(self) -> pyrevm.EVM:
+        """The EVM underneath, for measurements: this chain knows nothing of what is run on it."""
+        return self._evm
+
     def call(self, *, to: str, data: bytes, sender: str | None = None) -> bytes:
         evm = self._evm
         start = evm.snapshot()
@@ -116,6 +121,7 @@ class EmbeddedChain(TestChain):
                 created = evm.deploy(sender, data, value, gas_limit)
             else:
                 output = evm.message_call(sender, to, data, value, gas_limit)
+            self._drop_known_code()
             changes = revm_journal.read_changes(evm.journal_str)
             # as revm holds it, with the code's jump table made: else it is made at every call
             infos = {c.address: evm.basic(c.address) for c in changes if c.code is not None}
@@ -245,16 +251,17 @@ class EmbeddedChain(TestChain):
         self._evm.basic(sender)  # into the journal, or the hash would be computed from the code
         self._evm.insert_account_info(sender, _info(account, _EMPTY_HASH, account.code))
 
+    def _drop_known_code(self) -> None:
+        """Take code out of the open journal: its text would be ten times as long, and as slow."""
+        evm, accounts = self._evm, self._accounts
+        for address, info in evm.journal_state.items():
+            known = accounts.get(address.lower())
+            if known is not None and known.code:
+                bare = _Account(info.balance, info.nonce)
+                evm.insert_account_info(address, _info(bare, known.code_hash, None))
+
     def _set_block(self, number: int) -> None:
-        self._evm.set_block_env(
-            pyrevm.BlockEnv(
-                number=number,
-                timestamp=self._timestamp,
-                prevrandao=_PREVRANDAO,
-                gas_limit=BLOCK_GAS_LIMIT,
-                excess_blob_gas=0,
-            )
-        )
+        self._evm.set_block_env(block_env(number, self._timestamp))
 
     def _receipt(self, output: bytes | None, created: str | None) -> Receipt:
         result = self._evm.result
@@ -268,6 +275,17 @@ class EmbeddedChain(TestChain):
             output,
             created,
         )
+
+
+def block_env(number: int, timestamp: int) -> pyrevm.BlockEnv:
+    """What a transaction sees of its block."""
+    return pyrevm.BlockEnv(
+        number=number,
+        timestamp=timestamp,
+        prevrandao=_PREVRANDAO,
+        gas_limit=BLOCK_GAS_LIMIT,
+        excess_blob_gas=0,
+    )
 
 
 def _info(account: _Account, code_hash: bytes, code: bytes | None) -> pyrevm.AccountInfo:

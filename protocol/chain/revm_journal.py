@@ -21,11 +21,8 @@ _CODE = re.compile(
     r"code: Some\(Bytecode \{ bytecode: 0x([0-9a-f]*), state: Analysed \{ len: (\d+)"
 )
 _STORAGE = " }, storage: {"
-# a slot whose value changed; its number stands before the match (a pattern that starts with digits
-# would be tried at every digit of every value)
-_CHANGED = re.compile(
-    r": StorageSlot \{ previous_or_original_value: (\d+), present_value: (?!\1 )(\d+) \}"
-)
+_SLOT = ": StorageSlot { previous_or_original_value: "  # between a slot's number and its values
+_PRESENT = ", present_value: "
 _STATUS = "}, status: AccountStatus("
 _END = "}, transient_storage: {"
 
@@ -55,39 +52,47 @@ def check_version() -> None:
 
 def read_changes(journal: str) -> list[AccountChange]:
     """Every account the open journal has loaded, changed or not, in no fixed order."""
-    end = journal.rindex(_END)
+    before, *accounts = journal[: journal.rindex(_END)].split(_ACCOUNT)
     changes = []
-    at = journal.find(_ACCOUNT, 0, end)
-    while at >= 0:
-        change, at = _read_account(journal, at, end)
-        changes.append(change)
-        at = journal.find(_ACCOUNT, at, end)
+    for text in accounts:
+        changes.append(_read_account(before[-42:], text))
+        before = text
     return changes
 
 
-def _read_account(journal: str, at: int, end: int) -> tuple[AccountChange, int]:
-    """The account whose mark is at `at` (its address stands before), and where its text ends."""
-    info = _INFO.match(journal, at + len(_ACCOUNT), end)
+def _read_account(address: str, text: str) -> AccountChange:
+    """The account behind the mark; the text runs on to the next one's address."""
+    info = _INFO.match(text)
     if info is None:
-        raise ConfigError(f"cannot read pyrevm's journal at {journal[at : at + 160]!r}")
-    storage = journal.index(_STORAGE, info.end(), end) + len(_STORAGE)  # passes over all the code
-    status = journal.index(_STATUS, storage - 1, end)
-    after = journal.index(")", status + len(_STATUS))
-    slots = []
-    for found in _CHANGED.finditer(journal, storage, status):
-        number = max(storage, journal.rfind(" ", storage, found.start()) + 1)
-        slots.append((int(journal[number : found.start()]), int(found[1]), int(found[2])))
-    flags = journal[status + len(_STATUS) : after]
+        raise ConfigError(f"cannot read pyrevm's journal at {text[:160]!r}")
+    storage = text.index(_STORAGE, info.end()) + len(_STORAGE)  # passes over all the code
+    status = text.index(_STATUS, storage - 1)
+    flags = text[status + len(_STATUS) : text.index(")", status)]
     created = "Created" in flags
-    change = AccountChange(
-        journal[at - 42 : at],
+    return AccountChange(
+        address,
         int(info[1]),
         int(info[2]),
-        slots,
-        _read_code(journal, info.end(), storage) if created else None,
+        _read_slots(text[storage:status]),
+        _read_code(text, info.end(), storage) if created else None,
         created and "SelfDestructed" in flags,
     )
-    return change, after
+
+
+def _read_slots(text: str) -> list[tuple[int, int, int]]:
+    """(slot, before, after) of those whose value changed: `number<_SLOT>value<_PRESENT>value }`.
+
+    Compared as text: most slots were only read, and their 77 digits need not become numbers.
+    """
+    slots = []
+    number, *values = text.split(_SLOT)
+    for value in values:
+        before, _, rest = value.partition(_PRESENT)
+        after = rest[: rest.index(" ")]
+        if after != before:
+            slots.append((int(number[number.rfind(" ") + 1 :]), int(before), int(after)))
+        number = value
+    return slots
 
 
 def _read_code(journal: str, start: int, end: int) -> bytes:
