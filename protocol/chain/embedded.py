@@ -67,6 +67,8 @@ class EmbeddedChain(TestChain):
         self._snapshots: dict[int, _Snapshot] = {}
         # what snapshots need to go back: an account before, or a (slot, value) before
         self._undo: list[tuple[str, _Account | tuple[int, int]]] = []
+        # contracts as they were last seen, without their code, by the address as revm writes it
+        self._bare: dict[str, tuple[tuple[int, int], pyrevm.AccountInfo]] = {}
         self._set_block(number)
 
     @property
@@ -186,6 +188,7 @@ class EmbeddedChain(TestChain):
             else:
                 self._put_slots(address, [before])
         del self._undo[point.undo :]
+        self._bare.clear()  # other code may come to where some was
         self._snapshots = {k: v for k, v in self._snapshots.items() if k < snapshot}
         self._number, self._timestamp = point.number, point.timestamp
         self._set_block(self._number)
@@ -253,12 +256,17 @@ class EmbeddedChain(TestChain):
 
     def _drop_known_code(self) -> None:
         """Take code out of the open journal: its text would be ten times as long, and as slow."""
-        evm, accounts = self._evm, self._accounts
+        evm, accounts, bare = self._evm, self._accounts, self._bare
         for address, info in evm.journal_state.items():
-            known = accounts.get(address.lower())
-            if known is not None and known.code:
-                bare = _Account(info.balance, info.nonce)
-                evm.insert_account_info(address, _info(bare, known.code_hash, None))
+            found = bare.get(address)
+            if found is None or (info.balance, info.nonce) != found[0]:
+                known = accounts.get(address.lower(), _NOBODY)
+                if not known.code:
+                    continue
+                now = _Account(info.balance, info.nonce)
+                found = (now.balance, now.nonce), _info(now, known.code_hash, None)
+                bare[address] = found
+            evm.insert_account_info(address, found[1])
 
     def _set_block(self, number: int) -> None:
         self._evm.set_block_env(block_env(number, self._timestamp))

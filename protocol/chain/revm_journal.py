@@ -8,8 +8,8 @@ anvil (tests/differential/test_engines.py) is what keeps this honest.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from importlib.metadata import version
+from typing import NamedTuple
 
 from protocol.errors import ConfigError
 
@@ -27,8 +27,7 @@ _STATUS = "}, status: AccountStatus("
 _END = "}, transient_storage: {"
 
 
-@dataclass(frozen=True, slots=True)
-class AccountChange:
+class AccountChange(NamedTuple):  # a tuple: made for every account of every transaction
     """An account as the transaction left it.
 
     `slots` holds (slot, before, after) of what changed; `code` is set on a created account;
@@ -87,10 +86,12 @@ def _read_slots(text: str) -> list[tuple[int, int, int]]:
     slots = []
     number, *values = text.split(_SLOT)
     for value in values:
-        before, _, rest = value.partition(_PRESENT)
-        after = rest[: rest.index(" ")]
-        if after != before:
-            slots.append((int(number[number.rfind(" ") + 1 :]), int(before), int(after)))
+        cut = value.index(",")
+        start = cut + len(_PRESENT)
+        stop = value.index(" ", start)
+        if value[:cut] != value[start:stop]:
+            at = number.rfind(" ") + 1
+            slots.append((int(number[at:]), int(value[:cut]), int(value[start:stop])))
         number = value
     return slots
 

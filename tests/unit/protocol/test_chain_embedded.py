@@ -153,10 +153,12 @@ def test_revert__over_a_deployment__same_address_and_gas_again(chain: EmbeddedCh
     runs = []
     for _ in range(2):
         counter = put(chain, COUNTER)
-        runs.append((counter, chain.transact(sender=HOLDER, to=counter, data=b"").gas_used))
+        gas = chain.transact(sender=HOLDER, to=counter, data=b"").gas_used
+        runs.append((counter, gas, chain.code(counter).hex()))
         chain.revert(point)
         point = chain.snapshot()
     assert runs[0] == runs[1]
+    assert runs[0][2] == COUNTER
 
 
 def test_read_changes__unknown_text__stops() -> None:
