@@ -1,6 +1,8 @@
-"""`vomma bench gas | accuracy`."""
+"""`vomma bench gas | accuracy | sim`."""
 
 from __future__ import annotations
+
+from typing import Annotated
 
 import typer
 
@@ -41,3 +43,40 @@ def accuracy(as_json: Json = False) -> None:
         print_json(dict(rows))
     else:
         print_table(("what", "largest error"), [(name, f"{value:.2e}") for name, value in rows])
+
+
+@app.command(epilog="Example: vomma bench sim --json")
+def sim(
+    trades: Annotated[int, typer.Option(min=5, help="Trades through Vomma, and raw.")] = 1_000,
+    rival_trades: Annotated[
+        int, typer.Option(min=5, help="How many of them, the first, go through ape too.")
+    ] = 100,
+    as_json: Json = False,
+) -> None:
+    """AMM trades a second: embedded chain, the bare EVM under it, and ape on anvil."""
+    from protocol.bench.sim import compare
+    from protocol.chain.artifacts import Artifacts
+
+    with progress("trading", quiet=as_json) as tick:
+        result = compare(Artifacts(), trades=trades, rival_trades=rival_trades, tick=tick)
+    if as_json:
+        print_json(result.summary())
+        return
+    print_table(
+        ("through", "trades/s", "slowest round", "fastest", "trades", "gas a trade"),
+        [
+            (
+                speed.name,
+                f"{speed.per_s:,.1f}",
+                f"{min(speed.rates):,.1f}",
+                f"{max(speed.rates):,.1f}",
+                f"{speed.trades:,}",
+                f"{speed.gas_per_trade:,.0f}",
+            )
+            for speed in (result.vomma, result.raw, result.ape_anvil)
+        ],
+    )
+    typer.echo(
+        f"{result.ratio_vs_ape_anvil:,.1f} times ape on anvil, {result.ratio_vs_raw:.2f} of raw; "
+        f"gas equal in {result.same_gas} trades"
+    )
