@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from eth_hash.auto import keccak
-from faster_eth_abi import encode
-from faster_eth_abi.exceptions import EncodingError
 
 from protocol.chain.abi_decode import Json, decoder_of
+from protocol.chain.abi_encode import encoder_of
 from protocol.chain.base import Log
 from protocol.errors import DataError, InputError
 
@@ -28,20 +27,39 @@ class Event:
     address: str
 
 
+class Arguments:
+    """Encoder of what a function takes."""
+
+    __slots__ = ("_encode", "_name", "signature")
+
+    def __init__(self, name: str, items: Sequence[Json]) -> None:
+        self._name, self._encode = name, encoder_of(items)
+        self.signature = f"({','.join(canonical_type(item) for item in items)})"
+
+    def encode(self, args: Sequence[Any]) -> bytes:
+        """Says which function and what it takes when an argument does not fit."""
+        try:
+            return self._encode(args)
+        except ValueError as error:
+            name = f"{self._name} arguments"
+            bound = self.signature.replace(",", ", ")
+            raise InputError(name, tuple(args), bound=bound, step=str(error)) from None
+
+
 class Function:
     """Coders of one function (one arity of it: Vyper's defaults make several)."""
 
-    __slots__ = ("_decode", "_inputs", "name", "selector", "view")
+    __slots__ = ("_arguments", "_decode", "name", "selector", "view")
 
     def __init__(self, entry: Json) -> None:
         self.name: str = entry["name"]
         self.view: bool = entry["stateMutability"] in ("view", "pure")
-        self._inputs = [canonical_type(item) for item in entry["inputs"]]
+        self._arguments = Arguments(self.name, entry["inputs"])
         self._decode = decoder_of(entry["outputs"]) if entry["outputs"] else None
-        self.selector = keccak(f"{self.name}({','.join(self._inputs)})".encode())[:4]
+        self.selector = keccak(f"{self.name}{self._arguments.signature}".encode())[:4]
 
     def encode(self, args: Sequence[Any]) -> bytes:
-        return self.selector + encode_args(self.name, self._inputs, args)
+        return self.selector + self._arguments.encode(args)
 
     def decode(self, data: bytes) -> Any:
         """Nothing, the one result, or a tuple of several."""
@@ -99,11 +117,11 @@ class Abi:
         return known
 
     def encode_constructor(self, args: Sequence[Any]) -> bytes:
+        inputs: Sequence[Json] = ()
         for entry in self.entries:
             if entry["type"] == "constructor":
-                kinds = [canonical_type(item) for item in entry["inputs"]]
-                return encode_args("constructor", kinds, args)
-        return encode_args("constructor", [], args)
+                inputs = entry["inputs"]
+        return Arguments("constructor", inputs).encode(args)
 
     def event(self, log: Log) -> Event | None:
         """The event a log stands for; None when this ABI does not know it."""
@@ -112,17 +130,6 @@ class Abi:
             self._events = {coder.topic: coder for coder in coders}
         coder = self._events.get(log.topics[0]) if log.topics else None
         return None if coder is None else coder.decode(log)
-
-
-def encode_args(name: str, kinds: list[str], args: Sequence[Any]) -> bytes:
-    """ABI-encode arguments; says which function and what it takes when one does not fit."""
-    if len(args) != len(kinds):
-        raise InputError(f"{name} arguments", len(args), bound=f"{len(kinds)}: {', '.join(kinds)}")
-    try:
-        return encode(kinds, args)
-    except (EncodingError, TypeError, ValueError) as error:
-        bound = f"({', '.join(kinds)})"
-        raise InputError(f"{name} arguments", tuple(args), bound=bound, step=str(error)) from None
 
 
 def canonical_type(item: Json) -> str:

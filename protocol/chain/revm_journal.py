@@ -8,6 +8,7 @@ anvil (tests/differential/test_engines.py) is what keeps this honest.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from importlib.metadata import version
 from typing import NamedTuple
 
@@ -25,6 +26,7 @@ _SLOT = ": StorageSlot { previous_or_original_value: "  # between a slot's numbe
 _PRESENT = ", present_value: "
 _STATUS = "}, status: AccountStatus("
 _END = "}, transient_storage: {"
+_known = lru_cache(maxsize=4_096)(int)  # slots and what was in them: numbers seen before
 
 
 class AccountChange(NamedTuple):  # a tuple: made for every account of every transaction
@@ -79,20 +81,20 @@ def _read_account(address: str, text: str) -> AccountChange:
 
 
 def _read_slots(text: str) -> list[tuple[int, int, int]]:
-    """(slot, before, after) of those whose value changed: `number<_SLOT>value<_PRESENT>value }`.
+    """(slot, before, after) of those whose value changed: `slot<_SLOT>before<_PRESENT>after }`.
 
     Compared as text: most slots were only read, and their 77 digits need not become numbers.
     """
     slots = []
-    number, *values = text.split(_SLOT)
+    head, *values = text.split(_SLOT)
     for value in values:
         cut = value.index(",")
         start = cut + len(_PRESENT)
         stop = value.index(" ", start)
         if value[:cut] != value[start:stop]:
-            at = number.rfind(" ") + 1
-            slots.append((int(number[at:]), int(value[:cut]), int(value[start:stop])))
-        number = value
+            slot = head[head.rfind(" ") + 1 :]
+            slots.append((_known(slot), _known(value[:cut]), int(value[start:stop])))
+        head = value
     return slots
 
 

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 from eth_hash.auto import keccak
 from faster_eth_abi import decode, encode
+from faster_eth_abi.exceptions import EncodingError
 from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol.chain.abi import Abi, canonical_type
 from protocol.chain.abi_decode import decoder_of
+from protocol.chain.abi_encode import encoder_of
 from protocol.chain.base import Log
 from protocol.errors import DataError, InputError
 
@@ -161,3 +164,47 @@ def test_decoder__any_type__like_the_library(data: st.DataObject) -> None:
     if body:
         with pytest.raises(DataError, match="another contract"):
             decoder_of(described)(body[: len(body) - 32])
+
+
+@given(st.data())
+def test_encoder__any_type__like_the_library(data: st.DataObject) -> None:
+    described = data.draw(st.lists(items(), min_size=1, max_size=4))
+    values = data.draw(st.tuples(*[values_of(one) for one in described]))
+    kinds = [canonical_type(one) for one in described]
+    assert encoder_of(described)(values) == encode(kinds, values)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("uint8", 256),
+        ("uint256", -1),
+        ("uint256", True),
+        ("uint256", 1.0),
+        ("uint256", "1"),
+        ("int24", 2**23),
+        ("int24", -(2**23) - 1),
+        ("bool", 1),
+        ("address", "0x12"),
+        ("address", 5),
+        ("address", "0x" + "g" * 40),
+        ("bytes4", b"12345"),
+        ("bytes4", "1234"),
+        ("bytes", "text"),
+        ("string", b"bytes"),
+        ("uint256[]", 7),
+        ("uint256[2]", [1]),
+        ("uint256[2]", [1, 2, 3]),
+        ("uint256[]", [1, "x"]),
+    ],
+)
+def test_encoder__value_of_another_type__says_which(kind: str, value: object) -> None:
+    with pytest.raises(ValueError, match=re.escape(repr(value)) + "|'x' is no int|non-hexadecimal"):
+        encoder_of([item(kind)])([value])
+    with pytest.raises((EncodingError, TypeError, ValueError)):  # as the library does
+        encode([kind], [value])
+
+
+def test_encode__too_few_arguments__says_how_many() -> None:
+    with pytest.raises(InputError, match="has 1 members, must have 2"):
+        ABI.function("add", 2).encode([1])
