@@ -1,6 +1,6 @@
 """What no test can reach, and why: by file and text of the line, whose number may change.
 
-An excluded line is excluded with its branches, even where the line itself runs.
+Of such a line only what was not reached is left out, so a wrong reason cannot hide what runs.
 """
 
 EXCLUDED: dict[tuple[str, str], str] = {}

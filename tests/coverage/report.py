@@ -26,6 +26,7 @@ class FileCoverage:
 
     lines: dict[Line, bool] = field(default_factory=dict)
     ways: dict[tuple[Branch, bool], bool] = field(default_factory=dict)  # a branch, and if it jumps
+    functions: set[int] = field(default_factory=set)
     uncompiled: list[int] = field(default_factory=list)  # functions no contract contains
 
     def missed_lines(self) -> list[int]:
@@ -60,6 +61,9 @@ def shares(files: Iterable[FileCoverage]) -> tuple[int, int, int, int]:
 
 
 def _count(files: dict[str, FileCoverage], source_map: SourceMap, steps: set[Step]) -> None:
+    for function in source_map.functions:
+        if function.file in files:
+            files[function.file].functions.add(function.number)
     ran = {counter for step in steps for counter in step}
     for counter, line in source_map.lines.items():
         if (coverage := files.get(line.file)) is not None:
@@ -77,19 +81,16 @@ def _count(files: dict[str, FileCoverage], source_map: SourceMap, steps: set[Ste
 
 def _exclude(name: str, coverage: FileCoverage) -> None:
     text = (ROOT / name).read_text()
-    rows = text.splitlines()
     out = {
         number
-        for number, row in enumerate(rows, start=1)
+        for number, row in enumerate(text.splitlines(), start=1)
         if (Path(name).name, row.strip()) in EXCLUDED
     }
-    coverage.lines = {k: v for k, v in coverage.lines.items() if k.number not in out}
-    coverage.ways = {k: v for k, v in coverage.ways.items() if k[0].line.number not in out}
-    compiled = {line.number for line in coverage.lines}
-    for function in parse_to_ast(text).get_children(vy_ast.FunctionDef):
-        statements = function.get_descendants(vy_ast.Stmt)
-        if not compiled & {statement.lineno for statement in statements}:
-            coverage.uncompiled.append(function.lineno)
+    lines, ways = coverage.lines, coverage.ways
+    coverage.lines = {k: run for k, run in lines.items() if run or k.number not in out}
+    coverage.ways = {k: run for k, run in ways.items() if run or k[0].line.number not in out}
+    written = {each.lineno for each in parse_to_ast(text).get_children(vy_ast.FunctionDef)}
+    coverage.uncompiled = sorted(written - coverage.functions - out)
 
 
 def show(files: dict[str, FileCoverage]) -> bool:

@@ -46,10 +46,11 @@ class Branch:
 
 @dataclass(frozen=True, slots=True)
 class SourceMap:
-    """By program counter."""
+    """Statements and branches by program counter; the functions that the code contains."""
 
     lines: dict[int, Line]
     branches: dict[int, Branch]
+    functions: set[Line]
 
 
 def source_maps(name: str) -> dict[Code, SourceMap]:
@@ -80,11 +81,14 @@ def _compile(path: Path) -> Any:
 
 
 def _read(code: bytes, nodes: dict[int, Any]) -> SourceMap:
-    lines, branches = {}, {}
+    lines, branches, functions = {}, {}, set()
     parts: dict[int, int] = {}
     for counter, opcode in _operations(code):
-        node = nodes.get(counter)
-        statement = None if node is None else _statement(node)
+        if (node := nodes.get(counter)) is None:
+            continue
+        if (function := _function(node)) is not None:
+            functions.add(Line(_file(function), function.lineno))
+        statement = _statement(node)
         if statement is None or statement.lineno is None:  # a getter has no text
             continue
         line = Line(_file(statement), statement.lineno)
@@ -93,7 +97,7 @@ def _read(code: bytes, nodes: dict[int, Any]) -> SourceMap:
             part = parts[id(node)] = parts.get(id(node), -1) + 1
             place = Line(line.file, node.lineno)
             branches[counter] = Branch(place, node.col_offset, type(node).__name__, part)
-    return SourceMap(lines, branches)
+    return SourceMap(lines, branches, functions)
 
 
 def _operations(code: bytes) -> list[tuple[int, int]]:
@@ -105,9 +109,14 @@ def _operations(code: bytes) -> list[tuple[int, int]]:
     return found
 
 
+def _function(node: Any) -> Any:
+    """The function a node is part of, or None."""
+    return node if isinstance(node, vy_ast.FunctionDef) else node.get_ancestor(vy_ast.FunctionDef)
+
+
 def _statement(node: Any) -> Any:
     """The statement a node is part of, or None for what stands outside of a function's body."""
-    if node.get_ancestor(vy_ast.FunctionDef) is None:
+    if _function(node) is None:
         return None
     while not isinstance(node, (vy_ast.Stmt, vy_ast.FunctionDef)):
         node = node.get_ancestor()

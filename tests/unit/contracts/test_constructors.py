@@ -1,0 +1,32 @@
+"""What a contract refuses to be deployed without: an address left empty cannot be set later."""
+
+from __future__ import annotations
+
+import pytest
+
+from protocol.chain.base import ZERO_ADDRESS
+from tests.ledger_bench import make_bench
+
+
+@pytest.fixture
+def bench(chain, deploy):
+    return make_bench(chain, deploy)
+
+
+def test_clearinghouse__without_a_risk_engine__reverts(bench, deploy, reverts):
+    args = (bench.manager.address, bench.custody.address, ZERO_ADDRESS)
+    with reverts("ledger: no risk engine"):
+        deploy("Clearinghouse", *args)
+
+
+def test_risk_engine__without_an_oracle__reverts(bench, deploy, reverts):
+    with reverts("risk: no oracle"):
+        deploy("RiskEngine", bench.manager.address, ZERO_ADDRESS)
+
+
+@pytest.mark.parametrize("missing", ["ledger", "oracle"])
+def test_expiry_settlement__without_a_part__reverts(bench, deploy, reverts, missing):
+    parts = {"ledger": bench.ledger.address, "oracle": bench.market.address}
+    parts[missing] = ZERO_ADDRESS
+    with reverts("expiry: no ledger or oracle"):
+        deploy("ExpirySettlement", *parts.values())
