@@ -81,6 +81,7 @@ class AnchorPolicy:
     min_push_seconds: Seconds = 240  # the contract takes no two pushes within
     vol_move: Positive = 0.0175  # push earlier when an implied vol moved more: the half-spread
     record_seconds: Seconds = 60  # age of the recorded price that asks for a new record
+    behind_vol: Positive = 0.005  # vol still to go after a push that closes a side of the quotes
     vol_step: Positive = 0.115
     basis_step: Positive = 0.019
     rate_step: Positive = 0.048
@@ -167,8 +168,6 @@ class Weights:
     vega: NonNegative = 1.0
     expiry_vega: NonNegative = 3.0
     gamma: NonNegative = 0.00003
-    vanna: NonNegative = 0.02
-    volga: NonNegative = 0.02
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)
@@ -193,10 +192,39 @@ class Limits:
     delta: Positive = 0.5
     utilisation: Share = 0.8
     shift_cap: Positive = 0.15
-    hedge_bound: Annotated[float, Field(gt=0.0, le=0.1)] = 0.02
-    depth_growth: NonNegative = 0.02
     max_age: Seconds = 7_200
     min_life: Seconds = 14_400
+    push_window: Annotated[int, Field(ge=0, le=3_600)] = 600
+
+
+FlowShare = Annotated[float, Field(gt=0.0, le=3.0)]
+
+
+@dataclass(frozen=True, slots=True, config=STRICT)
+class FlowLimits:
+    """The twin of `IOptionsAMM.FlowLimits`: shares of depth, in steps of 1e-4."""
+
+    direct_age: Annotated[int, Field(ge=0, le=65_535)] = 15
+    direct_delta: Share = 0.05
+    push_vega: FlowShare = 0.005
+    block_vega: FlowShare = 0.005
+    block_delta: FlowShare = 0.05
+    hour_vega: FlowShare = 0.03
+    hour_delta: FlowShare = 0.3
+
+
+@dataclass(frozen=True, slots=True, config=STRICT)
+class Upkeep:
+    """The twin of `IOptionsAMM.Upkeep`; the bounty is in the quote token."""
+
+    hedge_bound: Annotated[float, Field(gt=0.0, le=0.1)] = 0.02
+    hedge_hour: FlowShare = 0.5
+    depth_growth: NonNegative = 0.02
+    drawdown: Annotated[float, Field(gt=0.0, le=1.0)] = 0.1
+    max_toxicity: Annotated[float, Field(ge=1.0, le=5.0)] = 3.0
+    bounty_drift: Annotated[float, Field(ge=0.01)] = 0.02
+    bounty: Annotated[float, Field(ge=0.0, le=10.0)] = 1.0
+    bounty_age: Annotated[int, Field(ge=600)] = 5_400
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)
@@ -206,6 +234,8 @@ class AmmParameters:
     weights: Weights = Field(default_factory=Weights)
     spreads: Spreads = Field(default_factory=Spreads)
     limits: Limits = Field(default_factory=Limits)
+    flow: FlowLimits = Field(default_factory=FlowLimits)
+    upkeep: Upkeep = Field(default_factory=Upkeep)
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)

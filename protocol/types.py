@@ -157,6 +157,9 @@ class ExpirySurface:
         Continuous discount rate a year.
     timestamp : int
         Unix seconds.
+    behind : int
+        Whether the market has moved further than a push may: vol stands higher (1), lower (2) or
+        either (3) than here.
     """
 
     day: int
@@ -164,6 +167,7 @@ class ExpirySurface:
     basis: float
     rate: float
     timestamp: int
+    behind: int = 0
 
     def forward(self, spot: float) -> float:
         """The forward at a spot: it moves with spot at the posted basis."""

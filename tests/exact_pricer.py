@@ -9,9 +9,7 @@ from typing import Any
 import mpmath
 
 from protocol.pricing import amm as twin
-from protocol.pricing.amm_words import (
-    SurfaceWords,
-)
+from protocol.pricing.amm_words import SurfaceWords
 from protocol.types import Instrument
 from protocol.units import WAD, YEAR
 
@@ -33,7 +31,7 @@ def exact_series(series: Instrument, spot: int, s: SurfaceWords, at: int) -> Sim
     root = mp.sqrt(y**2 + exact(s.sigma) ** 2)
     w = (exact(s.a) + exact(s.b) * (exact(s.rho) * y + root)) * left / span
     slope = exact(s.b) * (exact(s.rho) + y / root) * left / span
-    dev, vol, discount = mp.sqrt(w), mp.sqrt(w / t), mp.exp(-rate * t)
+    dev, discount = mp.sqrt(w), mp.exp(-rate * t)
     d1 = mp.log(forward / strike) / dev + dev / 2
     d2, sign = d1 - dev, 1 if series.is_call else -1
     density = mp.exp(-(d1**2) / 2) / mp.sqrt(2 * mp.pi)
@@ -47,9 +45,13 @@ def exact_series(series: Instrument, spot: int, s: SurfaceWords, at: int) -> Sim
         delta=moved,
         vega=vega,
         gamma=discount * density * forward / dev,
-        vanna=-discount * density * d2 / vol * forward,
-        volga=vega * d1 * d2 / vol,
     )
+
+
+def exact_previous(leg: twin.LegInput, spot: int, now: int) -> Any:
+    """The mark of before the last push."""
+    assert leg.previous is not None
+    return exact_series(leg.instrument, spot, leg.previous, now).value
 
 
 def exact_fee(pool: twin.PoolState, legs: Sequence[twin.LegInput], marks: Sequence[Any]) -> Any:
@@ -71,7 +73,7 @@ def exact_price(pool: twin.PoolState, legs: Sequence[twin.LegInput], now: int) -
         for leg in legs
     ]
     sizes = [exact(leg.size) for leg in legs]
-    names = ("delta", "vega", "gamma", "vanna", "volga")
+    names = ("delta", "vega", "gamma")
     change = {
         name: -sum(size * getattr(one, name) for size, one in zip(sizes, then, strict=True))
         for name in names
@@ -83,16 +85,30 @@ def exact_price(pool: twin.PoolState, legs: Sequence[twin.LegInput], now: int) -
     by_expiry: dict[int, Any] = {}
     for leg, size, one in zip(legs, sizes, then, strict=True):
         by_expiry[leg.instrument.day] = by_expiry.get(leg.instrument.day, 0) - size * one.vega
-    before = {leg.instrument.day: exact(leg.expiry_vega) for leg in legs}
+    before = {leg.instrument.day: exact(leg.book.risk.vega) for leg in legs}
     weight = exact(pool.weights.expiry_vega)
     terms += [weight * c * (2 * before[day] + c) for day, c in by_expiry.items()]
     s, spot = pool.spreads, exact(pool.spot)
-    drift = max(abs(spot / exact(leg.expiry.spot) - 1) for leg in legs)
-    half = exact(s.vol_points) * sum(abs(c) for c in by_expiry.values())
-    half += abs(change["delta"]) * spot * exact(pool.uncertainty + s.hedge_cost)
-    half += exact(s.floor_rate) * spot * sum(abs(size) for size in sizes)
-    widened = (1 + drift * exact(s.drift_widening)) * exact(s.toxicity)
+    widths = [1 + abs(spot / exact(leg.expiry.spot) - 1) * exact(s.drift_widening) for leg in legs]
+    by_day = {leg.instrument.day: width for leg, width in zip(legs, widths, strict=True)}
+    half = exact(s.vol_points) * sum(abs(c) * by_day[day] for day, c in by_expiry.items())
+    wide_delta = sum(
+        size * one.delta * width for size, one, width in zip(sizes, then, widths, strict=True)
+    )
+    half += abs(wide_delta) * spot * exact(pool.uncertainty + s.hedge_cost)
+    wide_size = sum(abs(size) * width for size, width in zip(sizes, widths, strict=True))
+    half += exact(s.floor_rate) * spot * wide_size
+    toxicity, widened = exact(s.toxicity), max(widths) * exact(s.toxicity)
     marks = [one.value for one in live]
+    window = sum(
+        abs(size) * max(sign * (exact_previous(leg, pool.spot, now) - unit), 0)
+        for leg, unit, size in zip(legs, marks, sizes, strict=True)
+        for sign in (1 if size > 0 else -1,)
+        if leg.previous is not None and leg.previous.timestamp
+    )
+    cap = exact(pool.limits.shift_cap) * sum(
+        abs(size * one.vega) for size, one in zip(sizes, then, strict=True)
+    )
 
     def errors(greek: dict[str, Any]) -> tuple[Any, Any]:
         """What errors of the change make of impact and spread."""
@@ -102,13 +118,14 @@ def exact_price(pool: twin.PoolState, legs: Sequence[twin.LegInput], now: int) -
         impact = sum(lever[name] * error for name, error in greek.items()) / exact(pool.depth)
         risk = exact(s.vol_points) * greek["vega"]
         risk += spot * exact(pool.uncertainty + s.hedge_cost) * greek["delta"]
-        return impact, (risk + ROUNDING * (1 + half)) * widened
+        impact += exact(pool.limits.shift_cap) * greek["vega"]
+        return impact, (risk + ROUNDING * (1 + half + spot)) * widened
 
     return SimpleNamespace(
         mark=sum(size * unit for size, unit in zip(sizes, marks, strict=True)),
         change=change,
-        impact=sum(terms) / (2 * exact(pool.depth)),
-        spread=half * widened,
+        impact=max(sum(terms) / (2 * exact(pool.depth)), -cap),
+        spread=half * toxicity + window,
         fee=exact_fee(pool, legs, marks),
         errors=errors,
     )

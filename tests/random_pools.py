@@ -10,15 +10,19 @@ from typing import Any
 from protocol.pricing import amm as twin
 from protocol.pricing.amm_words import (
     ExpiryWord,
+    FlowLimits,
+    Limits,
     Spreads,
     SurfaceWords,
     Weights,
 )
+from protocol.pricing.flow_meter import Meters
 from protocol.pricing.market_math import FeeRates
 from protocol.types import Instrument, Kind
 from protocol.units import DAY, WAD, YEAR
 
-FINE, COARSE = 10**9, 10**12  # steps of weights, and of spreads and limits
+# Steps of weights, of spreads and limits, of flow limits.
+FINE, COARSE, SHARE = 10**9, 10**12, 10**14
 
 
 def wad(x: float) -> int:
@@ -42,70 +46,97 @@ def bent(rng: random.Random, surface: SurfaceWords, now: int) -> SurfaceWords:
     return replace(surface, a=a, b=b, timestamp=rng.randrange(surface.timestamp, now + 1))
 
 
-def random_pool(rng: random.Random, spot: int) -> twin.PoolState:
+def random_pool(rng: random.Random, spot: int, now: int) -> twin.PoolState:
     nav = 10 ** rng.uniform(4, 8)
-    delta, vega, gamma, vanna, volga = (wad(nav * rng.gauss(0, 0.3)) for _ in range(5))
-    totals = twin.Risk(
-        delta=delta * WAD // spot, vega=vega, gamma=gamma, vanna=vanna, volga=volga, reserve=5
-    )
-    weights = [rng.choice([0, rng.randrange(10 * FINE)]) * FINE for _ in range(6)]
+    delta, vega, gamma = (wad(nav * rng.gauss(0, 0.3)) for _ in range(3))
+    weights = [rng.choice([0, rng.randrange(10 * FINE)]) * FINE for _ in range(3)]
     spreads = [
         *(rng.randrange(30_000) * COARSE for _ in range(3)),
         rng.randrange(10**6, 5 * 10**6 + 1) * COARSE,
-        rng.randrange(20 * 10**6) * COARSE,
+        rng.randrange(16 * 10**6) * COARSE,
         rng.choice([5 * WAD // 100, WAD // 2]),
         rng.choice([0, 3 * WAD // 100]),
         rng.randrange(500_000) * COARSE,
     ]
-    rates = [
-        rng.randrange(10**7),
-        rng.randrange(25 * 10**7),
-        *(rng.randrange(10**9 + 1),) * 2,
-        0,
-        0,
-    ]
+    rates = [rng.randrange(10**4), rng.randrange(25 * 10**4), *(rng.randrange(10**6 + 1),) * 2]
+    flow = random_flow(rng)
     return twin.PoolState(
-        totals=totals,
+        totals=twin.Risk(delta=delta * WAD // spot, vega=vega, gamma=gamma, reserve=wad(nav)),
+        meters=random_meters(rng, now),
         depth=wad(nav),
         reference=wad(spot / WAD * rng.uniform(0.95, 1.05)),
-        weights=Weights(*weights),
+        weights=Weights(*weights, rng.choice([0, int(10 ** rng.uniform(3, 8))]) * FINE),
         spreads=Spreads(*spreads),
-        fees=FeeRates(**dict(zip(FeeRates.__slots__, (x * FINE for x in rates), strict=True))),
+        limits=Limits(*(rng.choice([1, 2, 16]) * WAD for _ in range(4)), 0, 0, 0),
+        flow=flow,
+        fees=FeeRates(
+            **dict(zip(FeeRates.__slots__, (x * COARSE for x in (*rates, 0, 0)), strict=True))
+        ),
         spot=spot,
         uncertainty=rng.randrange(10_000) * COARSE,
+        aged=rng.random() < 0.1,
     )
 
 
-def random_leg(rng: random.Random, market: dict[int, tuple[Any, ...]], spot: int) -> twin.LegInput:
+def random_flow(rng: random.Random) -> FlowLimits:
+    shares = [rng.choice([3 * WAD, rng.randrange(30_001) * SHARE]) for _ in range(5)]
+    return FlowLimits(60, rng.choice([0, WAD, rng.randrange(10_000) * SHARE]), *shares)
+
+
+def random_meters(rng: random.Random, now: int) -> Meters:
+    last = now - rng.choice([0, 0, 1, rng.randrange(4_000), rng.randrange(10**6)])
+    levels = [rng.choice([0, rng.randrange(10**7)]) for _ in range(5)]
+    return Meters(last=last, **dict(zip(Meters.__slots__[1:], levels, strict=True)))
+
+
+def random_expiry(rng: random.Random, day: int, spot: int, now: int) -> dict[str, Any]:
+    """What all legs of an expiry share."""
+    snapshot = random_surface(rng, day, now)
+    refreshed = rng.randrange(snapshot.timestamp, now + 1)
+    then = wad(spot / WAD * (1 + rng.uniform(-0.052, 0.052)))
+    live = bent(rng, snapshot, now)
+    before = replace(bent(rng, live, now), timestamp=live.timestamp - rng.randrange(1, 7_200))
+    vega, reserve = rng.randint(-(10**24), 10**24), rng.randrange(10**12) * FINE
+    return {
+        "live": replace(live, behind=rng.choice([0] * 30 + [1, 2, 3])),
+        "previous": rng.choice([None, None, SurfaceWords(*[0] * 8), before]),
+        "expiry": ExpiryWord(then, refreshed, snapshot.timestamp, 1),
+        "snapshot": snapshot,
+        "book": twin.Book(
+            risk=twin.Risk(
+                delta=rng.randint(-(10**21), 10**21), vega=vega, gamma=9 * vega, reserve=reserve
+            ),
+            value=rng.randint(-(10**24), 10**24),
+        ),
+    }
+
+
+def random_leg(
+    rng: random.Random, market: dict[int, dict[str, Any]], pool: twin.PoolState
+) -> twin.LegInput:
     day = rng.choice(list(market))
-    expiry, snapshot, live, vega = market[day]
-    life = (day * DAY + 28_800 - live.timestamp) / YEAR
-    strike = spot / WAD * exp(rng.gauss(0, 0.8) * sqrt(life))
+    life = (day * DAY + 28_800 - market[day]["live"].timestamp) / YEAR
+    strike = pool.spot / WAD * exp(rng.gauss(0, 0.8) * sqrt(life))
     kind = rng.choice([Kind.CALL, Kind.PUT])
-    size = rng.choice([-1, 1]) * (int(10 ** rng.uniform(-6, 5) * WAD) + rng.randrange(1_000))
+    # Up to what the depth bears, in contracts.
+    most = pool.depth / pool.spot
+    size = rng.choice([-1, 1]) * (int(most * 10 ** rng.uniform(-8, 0) * WAD) + rng.randrange(1_000))
     held = [rng.choice([0, rng.randint(-2, 2) * size // 2, rng.randint(-(10**21), 10**21)])]
     held.append(rng.choice([0, rng.randint(-(10**21), 10**21)]))
     return twin.LegInput(
         instrument=Instrument.option(kind, 1, day, strike),
-        size=size,
+        size=size or 1,
         taker_position=held[0],
         pool_position=held[1],
-        live=live,
-        expiry=expiry,
-        snapshot=snapshot,
-        expiry_vega=vega,
+        **market[day],
     )
 
 
 def random_package(rng: random.Random, now: int) -> tuple[twin.PoolState, list[twin.LegInput]]:
     spot = wad(10 ** rng.uniform(0, 5))
-    today, market = now // DAY, {}
+    pool, today, market = random_pool(rng, spot, now), now // DAY, {}
     for _ in range(rng.choice([1, 2, 3])):
         day = today + int(10 ** rng.uniform(0.1, 2.6))
-        snapshot = random_surface(rng, day, now)
-        refreshed = rng.randrange(snapshot.timestamp, now + 1)
-        then = wad(spot / WAD * (1 + rng.uniform(-0.055, 0.055)))
-        expiry = ExpiryWord(then, refreshed, rng.randrange(10**24), 1)
-        market[day] = expiry, snapshot, bent(rng, snapshot, now), rng.randint(-(10**24), 10**24)
-    legs = {leg.instrument: leg for leg in (random_leg(rng, market, spot) for _ in range(4))}
-    return random_pool(rng, spot), list(legs.values())[: rng.randint(1, 4)]
+        market[day] = random_expiry(rng, day, spot, now)
+    legs = {leg.instrument: leg for leg in (random_leg(rng, market, pool) for _ in range(4))}
+    return pool, list(legs.values())[: rng.randint(1, 4)]

@@ -6,10 +6,9 @@ them, two listed expiries (one and four weeks off) and a surface. Takers hold ca
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import astuple, dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from itertools import chain as chained
-from typing import Any
 
 from protocol.chain.accounts import Keyring
 from protocol.chain.artifacts import Artifacts
@@ -20,7 +19,7 @@ from protocol.clients.markets import LiquidityVault, Quote
 from protocol.clients.oracle import MockAggregator
 from protocol.clients.reporter import Reporter
 from protocol.clients.system import Market, System
-from protocol.config import AmmParameters, ReferencePolicy
+from protocol.config import AmmParameters, FlowLimits, ReferencePolicy
 from protocol.parameters import (
     FeedParameters,
     MarketParameters,
@@ -28,9 +27,7 @@ from protocol.parameters import (
     PullFeedParameters,
     SystemParameters,
 )
-from protocol.pricing.amm import LegInput, PoolState, Risk
-from protocol.pricing.amm_words import ExpiryWord, Limits, Spreads, SurfaceWords, Weights
-from protocol.pricing.market_math import FeeRates
+from protocol.pricing.amm_words import PoolParameters
 from protocol.surface.reference_model import reference_surface
 from protocol.types import Instrument, Kind, Leg, account_id
 from protocol.units import DAY, WAD
@@ -52,6 +49,10 @@ VARIANCE = 0.49
 REPORTERS = Keyring.dev(2)
 POLICY = ReferencePolicy(rate=0.04)
 DELAY = HOUR  # of the vaults, the default
+# Limits of the flow would stop a test of anything else; those that are about them set them.
+FREE_FLOW = FlowLimits(
+    push_vega=3.0, block_vega=3.0, block_delta=3.0, hour_vega=3.0, hour_delta=3.0
+)
 
 
 def account(owner: str, index: int = 0) -> int:
@@ -197,41 +198,6 @@ class Exchange:
         if paid := vault.max_withdraw(lp):
             vault.withdraw(paid, lp, lp, sender=lp)
 
-    # -- what the twin is handed --
-
-    def pool_state(self, market: Market) -> PoolState:
-        """The pool as the pricer would see it in a trade now."""
-        amm, spot = market.amm, self.system.oracle.spot(market.underlying)
-        weights, spreads, _ = amm._call("parameters")
-        return PoolState(
-            totals=Risk(**amm.risk()._asdict()),
-            depth=amm.depth(),
-            reference=amm._call("reference"),
-            weights=Weights(*weights),
-            spreads=Spreads(*spreads),
-            fees=FeeRates.from_word(amm._call("fee_word")),
-            spot=spot.price,
-            uncertainty=spot.uncertainty,
-        )
-
-    def leg_inputs(self, market: Market, owner: int, legs: Sequence[Leg]) -> list[LegInput]:
-        books = {row.day: row for row in market.amm.expiries()}
-        return [self._leg_input(market, owner, leg, books[leg.instrument.day]) for leg in legs]
-
-    def _leg_input(self, market: Market, owner: int, leg: Leg, book: Any) -> LegInput:
-        ledger, day = self.system.ledger, leg.instrument.day
-        words = self.system.surface._call("words", market.underlying, day)
-        return LegInput(
-            instrument=leg.instrument,
-            size=leg.size,
-            taker_position=ledger.position(owner, leg.instrument.id),
-            pool_position=ledger.position(market.amm.pool, leg.instrument.id),
-            live=SurfaceWords.from_words(words),
-            expiry=ExpiryWord(book.spot, book.refreshed_at, book.reserve, book.strike_step),
-            snapshot=SurfaceWords.from_words(market.amm._call("snapshot", day)),
-            expiry_vega=book.vega,
-        )
-
     # -- what must hold whatever happened --
 
     def positions(self, owners: Iterable[str]) -> dict[int, int]:
@@ -269,7 +235,9 @@ def build_exchange(
     used = feed or FeedParameters()
     perps = {"ETH": PerpParameters(), "BTC": PerpParameters(3_000.0, 50.0, 30.0)}
     markets = tuple(
-        MarketParameters(symbol, n, SPOTS[symbol], amm or AmmParameters(), perps[symbol], used)
+        MarketParameters(
+            symbol, n, SPOTS[symbol], amm or AmmParameters(flow=FREE_FLOW), perps[symbol], used
+        )
         for n, symbol in enumerate(SPOTS, start=1)
     )
     signers = REPORTERS.addresses if used.source == "pull" else ()
@@ -303,18 +271,28 @@ def _let_lps_in(exchange: Exchange) -> None:
             exchange.claim(vault, LP)
 
 
+def parameters(market: Market) -> PoolParameters:
+    """An AMM's parameters as it has them."""
+    return PoolParameters.from_words(market.amm._call("parameters"))
+
+
 def set_parameters(
     market: Market,
     *,
     weights: dict[str, int] | None = None,
     spreads: dict[str, int] | None = None,
     limits: dict[str, int] | None = None,
+    flow: dict[str, int] | None = None,
+    upkeep: dict[str, int] | None = None,
     sender: str = ADMIN,
 ) -> None:
     """Change some of an AMM's parameters, WAD or seconds."""
-    rows = zip((Weights, Spreads, Limits), market.amm._call("parameters"), strict=True)
-    records = [
-        astuple(replace(kind(*row), **(changes or {})))
-        for (kind, row), changes in zip(rows, (weights, spreads, limits), strict=True)
-    ]
-    market.amm._send("set_parameters", *records, sender=sender)
+    was = parameters(market)
+    terms = PoolParameters(
+        weights=replace(was.weights, **(weights or {})),
+        spreads=replace(was.spreads, **(spreads or {})),
+        limits=replace(was.limits, **(limits or {})),
+        flow=replace(was.flow, **(flow or {})),
+        upkeep=replace(was.upkeep, **(upkeep or {})),
+    )
+    market.amm._send("set_parameters", terms.words, sender=sender)

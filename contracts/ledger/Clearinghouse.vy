@@ -57,6 +57,7 @@ _TRADE: constant(uint256) = 1
 _WITHDRAW: constant(uint256) = 2
 
 _RESERVE: constant(uint256) = 2**128 - 1
+_MAX_POOLS: constant(uint256) = 64
 _HALT_SECONDS: constant(uint256) = 72 * 3_600  # the longest halt, and the least time between two
 
 custody: public(immutable(address))
@@ -64,7 +65,8 @@ risk_engine: public(immutable(address))
 _unit: immutable(uint256)
 
 _config: uint256  # account_codec
-_reserves: uint256  # insurance << 128 | treasury
+_reserves: uint256  # insurance << 128 | treasury, without what pools still owe
+_pools: DynArray[uint256, _MAX_POOLS]
 _accounts: HashMap[uint256, uint256]  # account_codec
 _operators: HashMap[uint256, HashMap[address, uint256]]  # account -> operator -> scope
 venue_rights: public(HashMap[address, uint256])
@@ -148,8 +150,12 @@ def settle(
     payment: int256,
     fees: uint256[3],
 ):
-    assert self.venue_rights[msg.sender] & _TRADE_RIGHT != 0, "ledger: no right to trade"
     config: uint256 = self._running()
+    made: uint256 = self._accounts[maker]
+    # A pool's word, which is read anyway, knows whether its venue may trade. Whoever trades for
+    # others is looked up.
+    if made & account_codec.TRADES == 0 or maker >> 96 != convert(msg.sender, uint256):
+        assert self.venue_rights[msg.sender] & _TRADE_RIGHT != 0, "ledger: no right to trade"
     assert taker != maker, "ledger: self trade"
     self._check_authority(taker, caller, _TRADE)
     self._check_legs(legs)
@@ -157,13 +163,14 @@ def settle(
     reserved: uint256 = fees[1] + fees[2]
     received: int256 = payment + convert(fees[0], int256)
     paid: int256 = received + convert(reserved, int256)
-    buyer: Side = self._fill(taker, legs, True, -paid, config)
+    buyer: Side = self._fill(taker, self._accounts[taker], legs, True, -paid, config)
     assert buyer.reduces or account_codec._level(config) == account_codec.OPEN, (
         "ledger: paused, reduce only"
     )
-    other: Side = self._fill(maker, legs, False, received, config)
-    if reserved != 0:
+    accrued: uint256 = account_codec._with_accrual(made, fees[1], fees[2])
+    if accrued == made and reserved != 0:
         self._reserve(fees[1], fees[2])
+    other: Side = self._fill(maker, accrued, legs, False, received, config)
     log IClearinghouse.FillSettled(
         taker=taker, maker=maker, legs=legs, payment=payment, fees=fees
     )
@@ -216,6 +223,7 @@ def set_venue(venue: address, rights: uint256):
     self._check_admin()
     assert rights <= _TRADE_RIGHT | _CASH_RIGHT | _EXPIRY_RIGHT, "ledger: no such right"
     self.venue_rights[venue] = rights
+    self._tell_pool(venue)
     log IClearinghouse.VenueSet(venue=venue, rights=rights)
 
 
@@ -223,8 +231,13 @@ def set_venue(venue: address, rights: uint256):
 def open_pool(account: uint256):
     self._check_admin()
     word: uint256 = self._accounts[account]
+    if account_codec._is_pool(word):
+        return
     assert account_codec._count(word) == 0, "ledger: account in use"
+    assert len(self._pools) < _MAX_POOLS, "ledger: too many pools"
+    self._pools.append(account)
     self._accounts[account] = word | account_codec.IS_POOL
+    self._tell_pool(convert(account >> 96, address))
     log IClearinghouse.PoolOpened(account=account)
 
 
@@ -248,6 +261,7 @@ def claim_treasury(receiver: address, tokens: uint256):
     self._check_admin()
     self._running()
     amount: uint256 = tokens * _unit
+    self._collect()
     word: uint256 = self._reserves
     assert amount <= word & _RESERVE, "ledger: not that much owed"
     self._reserves = word - amount
@@ -326,7 +340,13 @@ def may(account: uint256, caller: address, scope: uint256) -> bool:
 @view
 def reserves() -> (uint256, uint256):
     word: uint256 = self._reserves
-    return word >> 128, word & _RESERVE
+    insured: uint256 = word >> 128
+    owed: uint256 = word & _RESERVE
+    for pool: uint256 in self._pools:
+        accrued: uint256[2] = account_codec._accrued(self._accounts[pool])
+        insured += accrued[0]
+        owed += accrued[1]
+    return insured, owed
 
 
 @external
@@ -467,6 +487,18 @@ def _check_maintenance(account: uint256):
 
 
 @internal
+def _tell_pool(venue: address):
+    """
+    @notice A venue's first account, if it is a pool, knows whether the venue may trade: see `settle`.
+    """
+    account: uint256 = convert(venue, uint256) << 96
+    word: uint256 = self._accounts[account] & ~account_codec.TRADES
+    if account_codec._is_pool(word) and self.venue_rights[venue] & _TRADE_RIGHT != 0:
+        word |= account_codec.TRADES
+    self._accounts[account] = word
+
+
+@internal
 def _deposit(account: uint256, tokens: uint256):
     self._book_deposit(account, tokens)
     extcall ICustody(custody).pull(msg.sender, tokens)
@@ -491,12 +523,17 @@ def _give(account: uint256, amount: int256, config: uint256) -> Side:
 
 @internal
 def _fill(
-    account: uint256, legs: DynArray[uint256, 8], buys: bool, amount: int256, config: uint256
+    account: uint256,
+    word: uint256,
+    legs: DynArray[uint256, 8],
+    buys: bool,
+    amount: int256,
+    config: uint256,
 ) -> Side:
-    word: uint256 = self._accounts[account]
+    after: uint256 = 0
     reduces: bool = False
-    word, reduces = position_book._apply(account, word, legs, buys)
-    return self._book(account, word, amount, reduces, config)
+    after, reduces = position_book._apply(account, word, legs, buys)
+    return self._book(account, after, amount, reduces, config)
 
 
 @internal
@@ -507,6 +544,18 @@ def _book(
     after: uint256 = account_codec._with_cash(word, cash, config)
     self._accounts[account] = after
     return Side(account=account, word=after, cash=cash, received=amount, reduces=reduces)
+
+
+@internal
+def _collect():
+    """
+    @notice What pools owe to the reserves, into the reserves.
+    """
+    for pool: uint256 in self._pools:
+        word: uint256 = self._accounts[pool]
+        accrued: uint256[2] = account_codec._accrued(word)
+        self._accounts[pool] = account_codec._without_accrual(word)
+        self._reserve(accrued[0], accrued[1])
 
 
 @internal

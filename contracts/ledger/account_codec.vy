@@ -7,7 +7,11 @@
 
           account = cash int128 | first instrument 64 | spare 24 | tier 8 | perps 8 | shorts 8
                     | count 8 | flags 8
+          pool    = cash int128 | insurance 60 | treasury 60 | flags 8
           config  = haircut index 96 | borrow index 96 | spare 16 | halt end 40 | pause level 8
+
+        A pool keeps its lists elsewhere, and here what it owes to the reserves, in steps of 1e-9: a
+        trade that writes its cash pays its fees with the same write.
 
         Cash is stored scaled: owned cash is stored * haircut index, owed cash is stored * borrow
         index, so that one write of an index reaches every account. Both indices start at 1.
@@ -21,7 +25,8 @@
 from ..math import wad_math
 
 
-IS_POOL: constant(uint256) = 1  # flag
+IS_POOL: constant(uint256) = 1  # flags
+TRADES: constant(uint256) = 2  # a pool whose venue may trade against it
 
 OPEN: constant(uint256) = 0  # pause levels
 PAUSED: constant(uint256) = 1
@@ -35,6 +40,9 @@ PERPS_SHIFT: constant(uint256) = 24
 FIRST_SHIFT: constant(uint256) = 64
 
 _BYTE: constant(uint256) = 2**8 - 1
+_ACCRUED: constant(uint256) = 2**60 - 1
+_ACCRUALS: constant(uint256) = (2**120 - 1) << 8
+_ACCRUAL_STEP: constant(uint256) = 10**9
 _ID: constant(uint256) = 2**64 - 1
 _LOW: constant(uint256) = 2**128 - 1
 _CASH_BOUND: constant(int256) = 2**127
@@ -82,6 +90,38 @@ def _index(config: uint256, owned: bool) -> int256:
 @pure
 def _is_pool(word: uint256) -> bool:
     return word & IS_POOL != 0
+
+
+@internal
+@pure
+def _accrued(word: uint256) -> uint256[2]:
+    """
+    @return What a pool owes to [insurance, treasury].
+    """
+    return [((word >> 68) & _ACCRUED) * _ACCRUAL_STEP, ((word >> 8) & _ACCRUED) * _ACCRUAL_STEP]
+
+
+@internal
+@pure
+def _with_accrual(word: uint256, insurance: uint256, treasury: uint256) -> uint256:
+    """
+    @return The pool's word owing more, or the word as it was where that does not fit.
+    """
+    if (insurance | treasury) == 0 or not self._is_pool(word):
+        return word
+    if insurance % _ACCRUAL_STEP != 0 or treasury % _ACCRUAL_STEP != 0:
+        return word
+    insured: uint256 = ((word >> 68) & _ACCRUED) + insurance // _ACCRUAL_STEP
+    owed: uint256 = ((word >> 8) & _ACCRUED) + treasury // _ACCRUAL_STEP
+    if insured > _ACCRUED or owed > _ACCRUED:
+        return word
+    return (word & ~_ACCRUALS) | (insured << 68) | (owed << 8)
+
+
+@internal
+@pure
+def _without_accrual(word: uint256) -> uint256:
+    return word & ~_ACCRUALS
 
 
 @internal

@@ -192,7 +192,10 @@ def _remove(account: uint256, word: uint256, instrument: uint256, place: uint256
         moved: uint256 = self._get(key, head, last)
         head = self._put(key, head, place, moved)
         self._positions[account][moved] = (self._positions[account][moved] & ~_BYTE) | place
-    head = self._put(key, head, last, 0) - account_codec.COUNT_ONE
+    # What lies beyond the count is not looked at: in a tail it need not be written.
+    if last == 0:
+        head = account_codec._with_first(head, 0)
+    head -= account_codec.COUNT_ONE
     return self._keep_head(account, word, key, head)
 
 

@@ -6,12 +6,12 @@
 @title OptionPricer
 @author Vomma
 @license AGPL-3.0-only
-@notice Decides option prices: mark on the live surface, change of the pool's risk potential at the
-        refresh snapshot, spread and fee. It keeps nothing, calls nobody and is handed all it judges,
-        so whoever holds the numbers can check a price.
+@notice Decides option trades: mark on the live surface, change of the pool's risk potential at the
+        refresh snapshot, spread, fee and limits, and the words the pool will hold. It keeps nothing,
+        calls nobody and is handed all it judges, so whoever holds the numbers can check a price.
 
-        What it does not promise: that a surface is right or fresh, or that limits hold. The AMM,
-        the oracle and the surface see to that.
+        What it does not promise: that a surface is right or fresh. The AMM, the oracle and the
+        surface see to that.
 @custom:security Total variance was posted for the life left at posting time; it is scaled by the
         life left now, so implied vol, not variance, is what stays between pushes.
 @custom:kill Nothing to kill: without an AMM calling, it is a calculator.
@@ -23,6 +23,7 @@ from ..interfaces import IOptionsAMM
 from ..math import amm_codec
 from ..math import black76_math
 from ..math import fee_math
+from ..math import flow_meter
 from ..math import risk_math
 from ..math import series_codec
 from ..math import surface_codec
@@ -37,15 +38,43 @@ struct Point:
     forward: uint256
     strike: uint256
     variance: uint256
-    slope: int256  # of the variance by log-moneyness
     time: uint256  # WAD years
     discount: uint256
-    rate: int256
+    slope: int256  # of the variance by log-moneyness; only where Greeks are asked for
+
+
+struct PricedLeg:
+    mark: uint256  # per contract
+    worse: uint256  # ... of the live mark and, inside the push window, the one before
+    change: IOptionPricer.Risk  # of the pool's book
+
+
+struct Package:
+    # what the legs come to
+    change: IOptionPricer.Risk
+    numerator: int256  # change of the potential's part by expiry (risk_math)
+    # What the spread is charged on, each expiry's part widened by its own drift: by the widest a
+    # package would cost more than its legs.
+    wide_vega: uint256  # sum over expiries of |change|
+    wide_delta: int256
+    wide_size: uint256
+    gross_vega: uint256
+    contracts: uint256
+    buys: uint256  # legs bought
+    bought: uint256  # their fees
+    sold: uint256  # fees of the legs sold
+    worse: uint256  # spread for the push window
+    posted: uint256  # the latest push traded on
 
 
 WAD: constant(uint256) = 10**18
 _SWAD: constant(int256) = 10**18
 YEAR: constant(uint256) = 365 * 86_400
+# Greeks serve while spot is within 0.3 deviations of where they were taken: beyond, those of a day's
+# option are others (a trade cost NAV less potential 4,500 USD at 4.9 %, 1.5 deviations).
+_STALE_SHARE: constant(uint256) = 9 * 10**16
+# The short form of the discount factor holds up to an exponent of 0.16 (black76_math).
+_SHORT: constant(int256) = 16 * 10**16
 
 
 @external
@@ -53,36 +82,32 @@ YEAR: constant(uint256) = 365 * 86_400
 def price(
     pool: IOptionPricer.PoolState, legs: DynArray[IOptionPricer.LegInput, 4]
 ) -> IOptionPricer.Priced:
-    spreads: IOptionsAMM.Spreads = amm_codec._spreads(pool.pricing)
     priced: IOptionPricer.Priced = empty(IOptionPricer.Priced)
-    bought: uint256 = 0
-    sold: uint256 = 0
-    least: uint256 = 0
-    drift: uint256 = 0
-    for leg: IOptionPricer.LegInput in legs:
-        one: IOptionPricer.PricedLeg = self._price_leg(leg, pool.spot, spreads)
-        units: uint256 = convert(abs(leg.size), uint256)
-        fee: uint256 = fee_math._option_fee(
-            pool.fee_word, one.mark, pool.spot, units, self._closing(leg)
+    package: Package = empty(Package)
+    vegas: int256[4] = empty(int256[4])  # change by expiry, at the place of its first leg
+    widths: uint256[4] = empty(uint256[4])
+    for i: uint256 in range(len(legs), bound=4):
+        leg: IOptionPricer.LegInput = legs[i]
+        place: uint256 = i
+        for j: uint256 in range(i, bound=4):
+            if self._day(legs[j].leg) == self._day(leg.leg):
+                # What the leg before has left of the expiry they share.
+                leg.book = priced.books[j]
+                place = min(place, j)
+        size: int256 = series_codec._leg_size(leg.leg)
+        one: PricedLeg = self._price_leg(leg, size, pool.spot, pool.spreads)
+        widths[i] = self._widened(pool, leg)
+        package = self._charged(package, leg, size, one, pool, widths[i])
+        package.numerator += risk_math._expiry_change(
+            pool.weights, risk_math._vega(leg.book[0]), one.change.vega
         )
-        if leg.size > 0:
-            # Rounded up for what is bought and down for what is sold: against the taker.
-            priced.mark += convert(wad_math._mul_up(one.mark, units), int256)
-            bought += fee
-        else:
-            priced.mark -= convert(wad_math._mul_down(one.mark, units), int256)
-            sold += fee
-        least += wad_math._mul_up(wad_math._mul_up(pool.spot, units), spreads.floor_rate)
-        drift = max(drift, self._drift(pool.spot, amm_codec._expiry_spot(leg.expiry)))
-        priced.total = self._sum(priced.total, one.change)
-        priced.gross_vega += convert(abs(one.change.vega), uint256)
-        priced.legs.append(one)
-    assert drift <= spreads.max_drift, "pricer: market drifted"
-    vega: uint256 = 0
-    priced.impact, vega = self._impact(pool, legs, priced)
-    priced.spread = self._spread(pool, spreads, priced.total.delta, vega, least, drift)
-    priced.fee = fee_math._package_fee(pool.fee_word, bought, sold)
-    return priced
+        vegas[place] += one.change.vega
+        package.change = self._sum(package.change, one.change)
+        priced.books[i] = self._booked(leg.book, size, one)
+        priced.mark += self._given(one.mark, size)
+    for i: uint256 in range(len(legs), bound=4):
+        package.wide_vega += wad_math._mul_up(convert(abs(vegas[i]), uint256), widths[i])
+    return self._decided(pool, package, priced, len(legs))
 
 
 @external
@@ -97,7 +122,7 @@ def book(
     total: IOptionPricer.BookValue = empty(IOptionPricer.BookValue)
     for i: uint256 in range(len(instruments), bound=64):
         size: int256 = sizes[i]
-        point: Point = self._point(instruments[i], spot, surface, block.timestamp)
+        point: Point = self._point(instruments[i], spot, surface, block.timestamp, True)
         greeks: black76_math.Greeks = self._greeks(instruments[i], point)
         one: IOptionPricer.Risk = self._risk(greeks, point, spot, size)
         one.reserve = self._reserve(instruments[i], spot, reserve_share, 0, size)
@@ -112,82 +137,252 @@ def mark(instrument: uint256, spot: uint256, surface: uint256[2]) -> uint256:
     return self._mark(instrument, spot, surface)
 
 
+# ── a leg ──
+
+
 @internal
 @view
 def _price_leg(
-    leg: IOptionPricer.LegInput, spot: uint256, spreads: IOptionsAMM.Spreads
-) -> IOptionPricer.PricedLeg:
+    leg: IOptionPricer.LegInput, size: int256, spot: uint256, spreads: uint256
+) -> PricedLeg:
+    instrument: uint256 = leg.leg >> 128
     then: uint256 = amm_codec._expiry_spot(leg.expiry)
     point: Point = self._point(
-        leg.instrument, then, leg.snapshot, amm_codec._expiry_time(leg.expiry)
+        instrument, then, leg.snapshot, amm_codec._expiry_time(leg.expiry), True
     )
-    greeks: black76_math.Greeks = self._greeks(leg.instrument, point)
+    greeks: black76_math.Greeks = self._greeks(instrument, point)
     depth: uint256 = convert(abs(greeks.delta), uint256)
-    assert depth >= spreads.delta_cut and depth + spreads.delta_cut <= WAD, "pricer: delta cut-off"
-    change: IOptionPricer.Risk = self._risk(greeks, point, then, -leg.size)
-    change.reserve = self._reserve(
-        leg.instrument, spot, spreads.reserve_share, leg.pool_position, -leg.size
+    cut: uint256 = amm_codec._delta_cut(spreads)
+    assert depth >= cut and depth + cut <= WAD, "pricer: delta cut-off"
+    drift: uint256 = self._drift(spot, then)
+    assert drift * drift <= point.variance * _STALE_SHARE, "pricer: market drifted"
+    mark: uint256 = self._mark(instrument, spot, leg.live)
+    change: IOptionPricer.Risk = self._risk(greeks, point, then, -size)
+    change.reserve = self._reserve_change(leg, size, spot, amm_codec._reserve_share(spreads))
+    return PricedLeg(mark=mark, worse=self._worse(leg, size, spot, mark), change=change)
+
+
+@internal
+@view
+def _worse(leg: IOptionPricer.LegInput, size: int256, spot: uint256, mark: uint256) -> uint256:
+    """
+    @notice Who knew of a push buys before it and sells after: for some minutes both marks stand.
+    """
+    behind: uint256 = surface_codec._behind(leg.live)
+    if behind != 0:
+        if size > 0:
+            assert behind & surface_codec.HIGHER == 0, "amm: surface behind, no ask"
+        else:
+            assert behind & surface_codec.LOWER == 0, "amm: surface behind, no bid"
+    if leg.previous[1] == 0:
+        return mark
+    before: uint256 = self._mark(leg.leg >> 128, spot, leg.previous)
+    return max(mark, before) if size > 0 else min(mark, before)
+
+
+@internal
+@pure
+def _reserve_change(
+    leg: IOptionPricer.LegInput, size: int256, spot: uint256, share: uint256
+) -> int256:
+    """
+    @notice Buys and sells reserve at different spots, so an expiry could end below zero: it stays
+            at zero, and the totals stay its sum.
+    """
+    change: int256 = risk_math._reserve_steps(
+        self._reserve(leg.leg >> 128, spot, share, leg.pool_position, -size)
     )
-    return IOptionPricer.PricedLeg(
-        mark=self._mark(leg.instrument, spot, leg.live), change=change
+    return max(change, -risk_math._reserve(leg.book[0]))
+
+
+@internal
+@pure
+def _charged(
+    package: Package,
+    leg: IOptionPricer.LegInput,
+    size: int256,
+    one: PricedLeg,
+    pool: IOptionPricer.PoolState,
+    width: uint256,
+) -> Package:
+    """
+    @notice What a leg adds to the fee, the spread and the limits of its package.
+    """
+    sum: Package = package
+    units: uint256 = convert(abs(size), uint256)
+    fee: uint256 = fee_math._option_fee(
+        pool.flow, one.mark, pool.spot, units, self._closing(leg.taker_position, size)
     )
+    if size > 0:
+        sum.bought += fee
+        sum.buys += 1
+    else:
+        sum.sold += fee
+    if one.worse != one.mark:
+        gap: uint256 = max(one.worse, one.mark) - min(one.worse, one.mark)
+        sum.worse += wad_math._mul_up(gap, units)
+    sum.gross_vega += convert(abs(one.change.vega), uint256)
+    sum.contracts += units
+    sum.wide_delta += one.change.delta * convert(width, int256) // _SWAD
+    sum.wide_size += wad_math._mul_up(units, width)
+    sum.posted = max(sum.posted, surface_codec._timestamp(leg.live))
+    return sum
+
+
+@internal
+@pure
+def _given(mark: uint256, size: int256) -> int256:
+    """
+    @custom:rounding up for what is bought and down for what is sold: against the taker
+    """
+    units: uint256 = convert(abs(size), uint256)
+    if size > 0:
+        return convert(wad_math._mul_up(mark, units), int256)
+    return -convert(wad_math._mul_down(mark, units), int256)
+
+
+@internal
+@pure
+def _booked(book: uint256[2], size: int256, leg: PricedLeg) -> uint256[2]:
+    """
+    @notice A leg into its expiry: the pool gave `size` contracts at the mark.
+    """
+    given: int256 = risk_math._scaled(convert(leg.mark, int256), size)
+    return [
+        risk_math._first(
+            risk_math._delta(book[0]) + leg.change.delta,
+            risk_math._vega(book[0]) + leg.change.vega,
+            risk_math._reserve(book[0]) + leg.change.reserve,
+        ),
+        risk_math._pair(
+            risk_math._high(book[1]) + leg.change.gamma, risk_math._low(book[1]) - given
+        ),
+    ]
+
+
+# ── the package ──
+
+
+@internal
+@view
+def _decided(
+    pool: IOptionPricer.PoolState,
+    package: Package,
+    legs_priced: IOptionPricer.Priced,
+    count: uint256,
+) -> IOptionPricer.Priced:
+    priced: IOptionPricer.Priced = legs_priced
+    depth: uint256 = amm_codec._depth(pool.market)
+    reference: uint256 = amm_codec._reference(pool.market)
+    delta: uint256 = convert(abs(package.change.delta), uint256)
+    # Whoever sees the market ahead of an old price would pick it off; without delta there is little
+    # to pick.
+    if pool.aged:
+        bound: uint256 = amm_codec._direct_delta(pool.flow)
+        assert delta <= wad_math._mul_down(package.contracts, bound), "amm: price too old"
+    before: IOptionPricer.Risk = risk_math._totals(pool.totals)
+    after: IOptionPricer.Risk = self._sum(before, package.change)
+    flow: uint256 = flow_meter._charge(
+        risk_math._flow(pool.totals),
+        pool.flow,
+        package.posted,
+        depth,
+        package.gross_vega,
+        wad_math._mul_up(delta, reference),
+    )
+    # Packed first: in the fields of the words, no square below can overflow.
+    priced.totals = risk_math._pack_totals(after, flow)
+    self._check_limits(pool.weights, before, after, depth, reference)
+    priced.impact = self._impact(pool.weights, before, package, depth, reference)
+    priced.spread = self._spread(pool.spreads, package, pool.spot, pool.uncertainty)
+    priced.fee = fee_math._package_fee(pool.flow, package.bought, package.sold)
+    payment: int256 = priced.mark + priced.impact + convert(priced.spread, int256)
+    priced.cash = payment + convert(priced.fee, int256)
+    # A clamp to zero would pay the taker out of the pool for taking what the pool wants to give.
+    if package.buys == 0:
+        assert priced.cash < 0, "amm: no bid"
+    elif package.buys == count:
+        assert payment > 0, "amm: no ask"
+    return priced
+
+
+@internal
+@pure
+def _check_limits(
+    weights: uint256,
+    before: IOptionPricer.Risk,
+    after: IOptionPricer.Risk,
+    depth: uint256,
+    reference: uint256,
+):
+    """
+    @notice A trade may not carry the pool past a limit; one that brings it back may always.
+    """
+    # In WAD squared; depth and Greeks fit 96 bits, a limit 64.
+    if abs(after.vega) > abs(before.vega):
+        bound: uint256 = unsafe_mul(depth, amm_codec._coarse(weights, 72))
+        assert unsafe_mul(convert(abs(after.vega), uint256), WAD) <= bound, "amm: vega limit"
+    if abs(after.delta) > abs(before.delta):
+        bound: uint256 = unsafe_mul(depth, amm_codec._coarse(weights, 48))
+        exposure: uint256 = unsafe_mul(convert(abs(after.delta), uint256), reference)
+        assert exposure <= bound, "amm: delta limit"
+    if after.reserve > before.reserve:
+        bound: uint256 = unsafe_mul(depth, amm_codec._utilisation(weights))
+        assert unsafe_mul(convert(after.reserve, uint256), WAD) <= bound, "amm: utilisation limit"
 
 
 @internal
 @pure
 def _impact(
-    pool: IOptionPricer.PoolState,
-    legs: DynArray[IOptionPricer.LegInput, 4],
-    priced: IOptionPricer.Priced,
-) -> (int256, uint256):
+    weights: uint256,
+    before: IOptionPricer.Risk,
+    package: Package,
+    depth: uint256,
+    reference: uint256,
+) -> int256:
     """
-    @return (change of the potential, sum over expiries of |net vega|)
+    @return Change of the potential.
     """
-    numerator: int256 = risk_math._common_change(
-        pool.weights, pool.reference, pool.totals, priced.total
+    numerator: int256 = package.numerator + risk_math._common_change(
+        weights, reference, before, package.change
     )
-    vega: uint256 = 0
-    for i: uint256 in range(len(legs), bound=4):
-        day: uint256 = series_codec._day(legs[i].instrument)
-        first: bool = True
-        net: int256 = 0
-        for j: uint256 in range(len(legs), bound=4):
-            if series_codec._day(legs[j].instrument) == day:
-                first = first and j >= i
-                net += priced.legs[j].change.vega
-        if first:
-            numerator += risk_math._expiry_change(pool.weights, legs[i].expiry_vega, net)
-            vega += convert(abs(net), uint256)
-    return risk_math._divide(numerator, pool.depth), vega
+    impact: int256 = risk_math._divide(numerator, depth)
+    cap: int256 = convert(
+        wad_math._mul_down(package.gross_vega, amm_codec._coarse(weights, 0)), int256
+    )
+    assert impact <= cap, "amm: impact above cap"
+    # Less risk is paid for up to the cap. More would open an arbitrage between strikes; a refusal
+    # would lock the risk in.
+    return max(impact, -cap)
 
 
 @internal
 @pure
-def _spread(
-    pool: IOptionPricer.PoolState,
-    spreads: IOptionsAMM.Spreads,
-    delta: int256,
-    vega: uint256,
-    least: uint256,
-    drift: uint256,
-) -> uint256:
+def _spread(spreads: uint256, package: Package, spot: uint256, uncertainty: uint256) -> uint256:
     """
     @notice Pays for the age of the price and the surface, and for hedging the delta taken on.
     """
-    exposure: uint256 = wad_math._mul_up(convert(abs(delta), uint256), pool.spot)
-    half: uint256 = (
-        wad_math._mul_up(vega, spreads.vol_points)
-        + wad_math._mul_up(exposure, pool.uncertainty + spreads.hedge_cost)
-        + least
+    # Greeks and the price of the underlying fit 96 bits, contracts 82, every parameter 64, and
+    # drift is bounded: no product here reaches 256.
+    delta: uint256 = convert(abs(package.wide_delta), uint256)
+    # In WAD squared, rounded up once. By delta: the feed's uncertainty and the cost of hedging.
+    by_delta: uint256 = unsafe_mul(
+        delta, unsafe_add(uncertainty, amm_codec._coarse(spreads, 184))
     )
-    widened: uint256 = WAD + wad_math._mul_up(drift, spreads.drift_widening)
-    return wad_math._mul_up(wad_math._mul_up(half, widened), spreads.toxicity)
+    by_size: uint256 = unsafe_mul(package.wide_size, amm_codec._coarse(spreads, 208))
+    share: uint256 = wad_math._ceil_wad(unsafe_add(by_delta, by_size))
+    by_vega: uint256 = unsafe_mul(package.wide_vega, amm_codec._coarse(spreads, 232))
+    half: uint256 = wad_math._ceil_wad(unsafe_add(by_vega, unsafe_mul(spot, share)))
+    return wad_math._mul_up(half, amm_codec._toxicity(spreads)) + package.worse
+
+
+# ── a point of the surface ──
 
 
 @internal
 @view
 def _mark(instrument: uint256, spot: uint256, surface: uint256[2]) -> uint256:
-    point: Point = self._point(instrument, spot, surface, block.timestamp)
+    point: Point = self._point(instrument, spot, surface, block.timestamp, False)
     return black76_math._value(
         series_codec._kind(instrument) == series_codec.CALL,
         point.forward,
@@ -207,13 +402,14 @@ def _greeks(instrument: uint256, point: Point) -> black76_math.Greeks:
         point.variance,
         point.time,
         point.discount,
-        point.rate,
     )
 
 
 @internal
 @pure
-def _point(instrument: uint256, spot: uint256, surface: uint256[2], at: uint256) -> Point:
+def _point(
+    instrument: uint256, spot: uint256, surface: uint256[2], at: uint256, with_slope: bool
+) -> Point:
     a: int256 = 0
     b: int256 = 0
     basis: int256 = 0
@@ -226,24 +422,30 @@ def _point(instrument: uint256, spot: uint256, surface: uint256[2], at: uint256)
     assert posted != 0, "pricer: no surface"
     expiry: uint256 = series_codec._expiry(series_codec._day(instrument))
     assert expiry > posted and expiry > at, "pricer: series expired"
-    forward: uint256 = spot * convert(_SWAD + basis, uint256) // WAD
-    strike: uint256 = series_codec._strike(instrument)
-    k: int256 = svi_math._log_moneyness(strike, forward)
+    point: Point = empty(Point)
+    point.forward = wad_math._mul_down(spot, convert(_SWAD + basis, uint256))
+    point.strike = series_codec._strike(instrument)
+    k: int256 = svi_math._log_moneyness(point.strike, point.forward)
     variance: uint256 = svi_math._total_variance(k, a, b, rho, m, sigma)
-    left: uint256 = expiry - at
-    span: uint256 = expiry - posted
-    time: uint256 = left * WAD // YEAR
-    return Point(
-        forward=forward,
-        strike=strike,
-        variance=variance * left // span,
-        slope=self._slope(k - m, convert(variance, int256) - a, b, rho)
-        * convert(left, int256)
-        // convert(span, int256),
-        time=time,
-        discount=wad_math._exp(-rate * convert(time, int256) // _SWAD),
-        rate=rate,
-    )
+    # Times fit 40 bits and variances 72: nothing here can overflow.
+    left: uint256 = unsafe_sub(expiry, at)
+    span: uint256 = unsafe_sub(expiry, posted)
+    point.variance = unsafe_div(unsafe_mul(variance, left), span)
+    point.time = unsafe_div(unsafe_mul(left, WAD), YEAR)
+    point.discount = self._discount(rate, point.time)
+    if with_slope:
+        slope: int256 = self._slope(k - m, convert(variance, int256) - a, b, rho)
+        point.slope = slope * convert(left, int256) // convert(span, int256)
+    return point
+
+
+@internal
+@pure
+def _discount(rate: int256, time: uint256) -> uint256:
+    exponent: int256 = unsafe_div(unsafe_mul(rate, convert(time, int256)), _SWAD)
+    if exponent >= 0 and exponent <= _SHORT:
+        return wad_math._discount(convert(exponent, uint256) * 10**9) // 10**9
+    return wad_math._exp(-exponent)
 
 
 @internal
@@ -254,10 +456,14 @@ def _slope(offset: int256, wings: int256, b: int256, rho: int256) -> int256:
     """
     if b == 0:
         return 0
-    root: int256 = wings * _SWAD // b - rho * offset // _SWAD
+    # All are 64-bit fields or a log-moneyness, at most two WADs to a product.
+    root: int256 = unsafe_sub(
+        unsafe_div(unsafe_mul(wings, _SWAD), b), unsafe_div(unsafe_mul(rho, offset), _SWAD)
+    )
     if root <= 0:
         return 0
-    return b * (rho + offset * _SWAD // root) // _SWAD
+    steepness: int256 = unsafe_add(rho, unsafe_div(unsafe_mul(offset, _SWAD), root))
+    return unsafe_div(unsafe_mul(b, steepness), _SWAD)
 
 
 @internal
@@ -269,30 +475,17 @@ def _risk(
     @notice Forward Greeks as cash Greeks of spot: the forward moves with spot in proportion, so
             delta gets the factor forward / spot and gamma * forward ** 2 is gamma * spot ** 2.
             The smile moves with spot too, and delta is the one that goes with it: vega times the
-            slope of vol by moneyness is taken off.
+            slope of vol by moneyness is taken off. As vega = gamma * forward ** 2 * vol * time and
+            dvol/dk = slope / (2 vol time), that is gamma * forward ** 2 * slope / 2.
     """
     f: int256 = convert(point.forward, int256)
-    s: int256 = convert(spot, int256)
+    delta: int256 = (greeks.delta * f - greeks.gamma * point.slope // 2) // convert(spot, int256)
     return IOptionPricer.Risk(
-        delta=risk_math._scaled((greeks.delta * f - self._smile_move(greeks.vega, point)) // s, size),
+        delta=risk_math._scaled(delta, size),
         vega=risk_math._scaled(greeks.vega, size),
-        gamma=risk_math._scaled(greeks.gamma * f // _SWAD * f // _SWAD, size),
-        vanna=risk_math._scaled(greeks.vanna * f // _SWAD, size),
-        volga=risk_math._scaled(greeks.volga, size),
+        gamma=risk_math._scaled(greeks.gamma, size),
         reserve=0,
     )
-
-
-@internal
-@pure
-def _smile_move(vega: int256, point: Point) -> int256:
-    """
-    @return vega * dvol/dk, WAD squared: dvol/dk = slope / (2 sqrt(variance * time)).
-    """
-    deviation: uint256 = wad_math._sqrt(point.variance * point.time // WAD)
-    if deviation == 0:
-        return 0
-    return vega * point.slope // (2 * convert(deviation, int256)) * _SWAD
 
 
 @internal
@@ -314,15 +507,32 @@ def _reserve(
 
 @internal
 @pure
-def _closing(leg: IOptionPricer.LegInput) -> uint256:
+def _closing(position: int256, size: int256) -> uint256:
     """
-    @return Contracts of the leg that reduce the taker's position.
+    @return Contracts of a leg that reduce the taker's position.
     """
-    if leg.taker_position > 0 and leg.size < 0:
-        return convert(min(leg.taker_position, -leg.size), uint256)
-    if leg.taker_position < 0 and leg.size > 0:
-        return convert(min(-leg.taker_position, leg.size), uint256)
+    if position > 0 and size < 0:
+        return convert(min(position, -size), uint256)
+    if position < 0 and size > 0:
+        return convert(min(-position, size), uint256)
     return 0
+
+
+@internal
+@pure
+def _day(leg: uint256) -> uint256:
+    return series_codec._day(leg >> 128)
+
+
+@internal
+@pure
+def _widened(pool: IOptionPricer.PoolState, leg: IOptionPricer.LegInput) -> uint256:
+    """
+    @return Factor of the spread: the Greeks a leg is charged by are as far off as spot has moved.
+    """
+    drift: uint256 = self._drift(pool.spot, amm_codec._expiry_spot(leg.expiry))
+    assert drift <= amm_codec._max_drift(pool.spreads), "pricer: market drifted"
+    return WAD + drift * amm_codec._coarse(pool.spreads, 136) // WAD
 
 
 @internal
@@ -331,8 +541,7 @@ def _drift(spot: uint256, then: uint256) -> uint256:
     """
     @return |spot / then - 1|, WAD
     """
-    gap: uint256 = max(spot, then) - min(spot, then)
-    return gap * WAD // then
+    return unsafe_sub(max(spot, then), min(spot, then)) * WAD // then
 
 
 @internal
@@ -342,7 +551,5 @@ def _sum(x: IOptionPricer.Risk, y: IOptionPricer.Risk) -> IOptionPricer.Risk:
         delta=x.delta + y.delta,
         vega=x.vega + y.vega,
         gamma=x.gamma + y.gamma,
-        vanna=x.vanna + y.vanna,
-        volga=x.volga + y.volga,
         reserve=x.reserve + y.reserve,
     )

@@ -14,8 +14,11 @@
           - Greeks inside the potential are those of the expiry's last refresh; the mark is live.
           - `depth` is frozen between refreshes. No trade moves it.
           - Value and Greeks of an expiry are exact at its refresh and adjusted by every trade since.
-@custom:security The keeper may list, hedge toward zero delta inside a price bound, and nothing else.
-        LP money leaves only to the vault, only out of cash not reserved for shorts.
+@custom:security The keeper may list, hedge toward zero delta inside a price bound, move toxicity
+        inside bounds, and nothing else. LP money leaves only to the vault, only out of cash not
+        reserved for shorts, and as the bounty of a refresh that was due.
+        What a false price, surface or key can take is bounded by the flow limits and, once every
+        expiry is refreshed, by the drawdown halt.
 @custom:kill Pause the ledger: every trade settles there. Expiries still close, LPs still leave.
 """
 
@@ -34,11 +37,18 @@ from ..math import amm_codec
 from ..math import fee_math
 from ..math import risk_math
 from ..math import series_codec
+from ..math import surface_codec
+from . import drawdown_guard
+from . import hedge_budget
 from . import pool_book
+from . import pool_terms
 
 
 initializes: access
+initializes: drawdown_guard
+initializes: hedge_budget
 initializes: pool_book
+initializes: pool_terms
 implements: IOptionsAMM
 implements: IPool
 implements: IFeeTaker
@@ -47,7 +57,8 @@ implements: IFeeTaker
 WAD: constant(uint256) = 10**18
 MAX_SIZE: constant(int256) = 10**6 * 10**18  # contracts in a leg
 VALUATION_AGE: constant(uint256) = 300  # seconds; LPs move only at values this fresh
-VALUATION_DRIFT: constant(uint256) = 10**15  # ... and with spot within 10 bp of theirs
+VALUATION_DRIFT: constant(uint256) = 10**15  # ... with spot within 10 bp of theirs
+VALUATION_SURFACE: constant(uint256) = 900  # ... and at surfaces pushed within so many seconds
 
 UNDERLYING: public(immutable(uint256))
 ledger: immutable(IClearinghouse)
@@ -61,11 +72,8 @@ POOL: immutable(uint256)
 PERP_ID: immutable(uint256)
 
 vault: public(address)
-_market: uint256  # depth uint128 | depth set at uint40 | reference price uint88
-_weights: uint256
-_spreads: uint256
-_limits: uint256
-_fee_word: uint256
+age_exempt: public(HashMap[address, bool])
+_market: uint256  # amm_codec
 
 
 @deploy
@@ -79,9 +87,7 @@ def __init__(
     perp_: address,
     settlement_: address,
     fee_schedule_: address,
-    weights: IOptionsAMM.Weights,
-    spreads: IOptionsAMM.Spreads,
-    limits: IOptionsAMM.Limits,
+    parameters: uint256[4],
 ):
     access.__init__(manager)
     UNDERLYING = underlying
@@ -94,7 +100,7 @@ def __init__(
     fee_schedule = fee_schedule_
     POOL = convert(self, uint256) << 96
     PERP_ID = series_codec._pack(series_codec.PERP, underlying, 0, 0)
-    self._set_parameters(weights, spreads, limits)
+    pool_terms._set(parameters)
 
 
 # ── takers ──
@@ -109,23 +115,23 @@ def trade(
 ) -> int256:
     assert block.timestamp <= deadline, "amm: deadline passed"
     spot: IPriceOracle.Spot = staticcall oracle.spot(UNDERLYING)
-    priced: IOptionPricer.Priced = self._price(account, legs, spot)
-    quote: IOptionsAMM.Quote = self._quote(legs, priced)
-    assert quote.cash <= limit_cash, "amm: worse than limit"
-    self._book_trade(legs, priced)
     packed: DynArray[uint256, 8] = []
-    for leg: IOptionsAMM.Leg in legs:
-        packed.append(series_codec._leg(leg.instrument, leg.size))
+    priced: IOptionPricer.Priced = empty(IOptionPricer.Priced)
+    packed, priced = self._price(account, legs, spot)
+    assert priced.cash <= limit_cash, "amm: worse than limit"
+    for i: uint256 in range(len(legs), bound=4):
+        day: uint256 = series_codec._day(legs[i].instrument)
+        pool_book._keep(priced.totals, day, priced.books[i])
     extcall ledger.settle(
         msg.sender,
         account,
         POOL,
         packed,
-        quote.cash - convert(quote.fee, int256),
-        fee_math._split(self._fee_word, quote.fee),
+        priced.cash - convert(priced.fee, int256),
+        fee_math._split(pool_terms.flow, priced.fee),
     )
-    log IOptionsAMM.Traded(account=account, legs=legs, quote=quote, spot=spot.price)
-    return quote.cash
+    log IOptionsAMM.Traded(account=account, quote=self._quote(priced), spot=spot.price)
+    return priced.cash
 
 
 @external
@@ -134,22 +140,28 @@ def quote(account: uint256, legs: DynArray[IOptionsAMM.Leg, 4]) -> IOptionsAMM.Q
     """
     @notice What `trade` would ask of `account` now. Limits are checked as a trade would.
     """
-    priced: IOptionPricer.Priced = self._price(account, legs, staticcall oracle.spot(UNDERLYING))
-    self._check_limits(pool_book._after(priced.total), priced)
-    return self._quote(legs, priced)
+    packed: DynArray[uint256, 8] = []
+    priced: IOptionPricer.Priced = empty(IOptionPricer.Priced)
+    packed, priced = self._price(account, legs, staticcall oracle.spot(UNDERLYING))
+    return self._quote(priced)
 
 
 # ── upkeep, by anyone ──
 
 
 @external
-def refresh(day: uint256):
+def refresh(day: uint256, receiver: uint256 = 0):
     """
     @notice Revalues one listed expiry on the live surface and makes that the snapshot its Greeks are
             taken at. Once every expiry is fresh, depth follows the pool's value.
     """
-    assert pool_book.expiry[day] != 0, "amm: expiry not listed"
-    self._refresh(day, amm_codec._expiry_step(pool_book.expiry[day]))
+    word: uint256 = pool_book.expiry[day]
+    assert word != 0, "amm: expiry not listed"
+    spot: uint256 = self._refresh(day, amm_codec._expiry_step(word))
+    bounty: uint256 = pool_terms._bounty(word, spot)
+    if receiver != 0 and bounty != 0:
+        log IOptionsAMM.BountyPaid(receiver=receiver, amount=bounty)
+        extcall ledger.transfer_cash(POOL, receiver, bounty)
 
 
 @external
@@ -190,19 +202,35 @@ def hedge(size: int256, limit_price: uint256, deadline: uint256) -> int256:
     @return Cash paid, fee included.
     """
     access._check_keeper()
-    delta: int256 = risk_math._high(pool_book.totals[0])
+    delta: int256 = risk_math._delta(pool_book.totals[0])
     after: int256 = delta + size
     assert size != 0 and abs(after) < abs(delta), "amm: hedge adds risk"
+    # Past zero two hedges in turn would trade to and fro for ever.
+    assert after == 0 or (after > 0) == (delta > 0), "amm: hedge past zero"
     spot: IPriceOracle.Spot = staticcall oracle.spot(UNDERLYING)
-    bound: uint256 = spot.price * amm_codec._limits(self._limits).hedge_bound // WAD
+    upkeep: IOptionsAMM.Upkeep = amm_codec._upkeep(pool_terms.upkeep)
+    bound: uint256 = spot.price * upkeep.hedge_bound // WAD
     if size > 0:
         assert limit_price <= spot.price + bound, "amm: hedge price too high"
     else:
         assert limit_price + bound >= spot.price, "amm: hedge price too low"
-    pool_book.totals[0] = risk_math._pair(after, risk_math._low(pool_book.totals[0]))
+    hedge_budget._spend(
+        convert(abs(size), uint256) * spot.price // WAD,
+        amm_codec._depth(self._market) * upkeep.hedge_hour // WAD,
+    )
+    pool_book._hedged(after)
     cash: int256 = extcall IPerpMarket(perp).trade(POOL, size, limit_price, deadline)
     log IOptionsAMM.Hedged(size=size, cash=cash, delta=after)
     return cash
+
+
+@external
+def set_toxicity(toxicity: uint256):
+    """
+    @notice The multiplier of the spread: for flow that knows more than the pool.
+    """
+    access._check_keeper()
+    pool_terms._set_toxicity(toxicity)
 
 
 # ── the vault ──
@@ -212,9 +240,11 @@ def hedge(size: int256, limit_price: uint256, deadline: uint256) -> int256:
 def release(receiver: uint256, amount: uint256):
     assert msg.sender == self.vault, "amm: vault only"
     assert amount <= self._valuation().free_cash, "amm: cash is reserved"
-    depth: uint256 = self._market >> 128
+    depth: uint256 = amm_codec._depth(self._market)
     # Floored at one wei: zero would mean that depth was never set.
-    self._set_depth(max(depth - min(depth, amount), 1), self._reference())
+    self._market = amm_codec._with_depth(
+        self._market, max(depth - min(depth, amount), 1), amm_codec._reference(self._market)
+    )
     extcall ledger.transfer_cash(POOL, receiver, amount)
 
 
@@ -228,11 +258,24 @@ def valuation() -> IPool.Valuation:
 
 
 @external
-def set_parameters(
-    weights: IOptionsAMM.Weights, spreads: IOptionsAMM.Spreads, limits: IOptionsAMM.Limits
-):
+def set_parameters(words: uint256[4]):
     access._check_admin()
-    self._set_parameters(weights, spreads, limits)
+    pool_terms._set(words)
+
+
+@external
+def set_age_exempt(entry: address, exempt: bool):
+    access._check_admin()
+    self.age_exempt[entry] = exempt
+    log IOptionsAMM.AgeExemptSet(entry=entry, exempt=exempt)
+
+
+@external
+def clear_drawdown():
+    access._check_admin()
+    drawdown_guard._clear()
+    self._market = self._market & ~amm_codec.HALTED
+    log IOptionsAMM.DrawdownCleared()
 
 
 @external
@@ -250,7 +293,7 @@ def set_vault(vault: address):
 @external
 def set_fee_word(word: uint256):
     assert msg.sender == fee_schedule, "amm: fee schedule only"
-    self._fee_word = word
+    pool_terms._set_fee_word(word)
     log IFeeTaker.FeeWordSet(word=word)
 
 
@@ -266,7 +309,16 @@ def pool() -> uint256:
 @external
 @view
 def depth() -> uint256:
-    return self._market >> 128
+    return amm_codec._depth(self._market)
+
+
+@external
+@view
+def halted() -> bool:
+    """
+    @return Whether a drawdown has stopped quoting.
+    """
+    return self._market & amm_codec.HALTED != 0
 
 
 @external
@@ -275,23 +327,19 @@ def risk() -> IOptionPricer.Risk:
     """
     @return Net Greeks of the pool after hedges, and its reserve.
     """
-    return pool_book._after(empty(IOptionPricer.Risk))
+    return risk_math._totals(pool_book.totals)
 
 
 @external
 @view
-def parameters() -> (IOptionsAMM.Weights, IOptionsAMM.Spreads, IOptionsAMM.Limits):
-    return (
-        amm_codec._weights(self._weights),
-        amm_codec._spreads(self._spreads),
-        amm_codec._limits(self._limits),
-    )
+def parameters() -> uint256[4]:
+    return [pool_terms.weights, pool_terms.spreads, pool_terms.flow, pool_terms.upkeep]
 
 
 @external
 @view
 def fee_word() -> uint256:
-    return self._fee_word
+    return pool_terms.flow & amm_codec.FEES
 
 
 @external
@@ -300,7 +348,7 @@ def reference() -> uint256:
     """
     @return Price at which the potential values delta: spot of the latest refresh.
     """
-    return self._reference()
+    return amm_codec._reference(self._market)
 
 
 @external
@@ -309,7 +357,7 @@ def snapshot(day: uint256) -> uint256[2]:
     """
     @return Surface words of an expiry's last refresh.
     """
-    return pool_book.books[day].snapshot
+    return pool_book.snapshots[day]
 
 
 @external
@@ -325,149 +373,145 @@ def expiries() -> DynArray[IOptionsAMM.ExpiryState, 12]:
 @view
 def _price(
     account: uint256, legs: DynArray[IOptionsAMM.Leg, 4], spot: IPriceOracle.Spot
-) -> IOptionPricer.Priced:
+) -> (DynArray[uint256, 8], IOptionPricer.Priced):
+    """
+    @return (the legs as the ledger takes them, the pricer's decision).
+    """
     assert len(legs) != 0, "amm: no legs"
-    limits: IOptionsAMM.Limits = amm_codec._limits(self._limits)
+    pool: IOptionPricer.PoolState = self._pool_state(spot)
+    packed: DynArray[uint256, 8] = []
     inputs: DynArray[IOptionPricer.LegInput, 4] = []
     for i: uint256 in range(len(legs), bound=4):
         for j: uint256 in range(i, bound=4):
             assert legs[j].instrument != legs[i].instrument, "amm: instrument twice"
-        inputs.append(self._load_leg(account, legs[i], limits))
-    priced: IOptionPricer.Priced = staticcall pricer.price(
-        IOptionPricer.PoolState(
-            totals=pool_book.totals,
-            depth=self._market >> 128,
-            reference=self._reference(),
-            weights=self._weights,
-            pricing=self._spreads,
-            fee_word=self._fee_word,
-            spot=spot.price,
-            uncertainty=spot.uncertainty,
-        ),
-        inputs,
+        leg: uint256 = series_codec._leg(legs[i].instrument, legs[i].size)
+        packed.append(leg)
+        inputs.append(self._load_leg(account, leg, legs[i], pool.spreads))
+    return packed, staticcall pricer.price(pool, inputs)
+
+
+@internal
+@view
+def _pool_state(spot: IPriceOracle.Spot) -> IOptionPricer.PoolState:
+    market: uint256 = self._market
+    flow: uint256 = pool_terms.flow
+    assert market & amm_codec.HALTED == 0, "amm: halted by drawdown"
+    aged: bool = block.timestamp > spot.updated_at + amm_codec._direct_age(flow)
+    if aged:
+        aged = not self.age_exempt[msg.sender]
+    return IOptionPricer.PoolState(
+        totals=pool_book.totals,
+        market=market,
+        weights=pool_terms.weights,
+        spreads=pool_terms.spreads,
+        flow=flow,
+        spot=spot.price,
+        uncertainty=spot.uncertainty,
+        aged=aged,
     )
-    # Less risk is paid for up to the cap. More would open an arbitrage between strikes; a refusal
-    # would lock the risk in.
-    cap: uint256 = priced.gross_vega * limits.shift_cap // WAD
-    priced.impact = max(priced.impact, -convert(cap, int256))
-    return priced
 
 
 @internal
 @view
 def _load_leg(
-    account: uint256, leg: IOptionsAMM.Leg, limits: IOptionsAMM.Limits
+    account: uint256, packed: uint256, leg: IOptionsAMM.Leg, spreads: uint256
 ) -> IOptionPricer.LegInput:
     instrument: uint256 = leg.instrument
     day: uint256 = series_codec._day(instrument)
     word: uint256 = pool_book.expiry[day]
-    assert leg.size != 0, "amm: zero size"
-    assert abs(leg.size) <= MAX_SIZE, "amm: size too large"
-    assert series_codec._is_option(instrument), "amm: not an option"
-    assert series_codec._underlying(instrument) == UNDERLYING, "amm: other underlying"
-    assert word != 0, "amm: expiry not listed"
-    expiry: uint256 = series_codec._expiry(day)
-    assert block.timestamp < expiry, "amm: series expired"
-    assert block.timestamp + limits.min_life <= expiry, "amm: too close to expiry"
-    steps: uint256 = series_codec._strike(instrument) // series_codec.STRIKE_STEP
-    assert steps % amm_codec._expiry_step(word) == 0, "amm: strike off the grid"
-    assert block.timestamp <= amm_codec._expiry_time(word) + limits.max_age, "amm: refresh needed"
+    self._check_series(instrument, leg.size, day, word, spreads)
+    max_age: uint256 = amm_codec._max_age(spreads)
+    assert block.timestamp <= amm_codec._expiry_time(word) + max_age, "amm: refresh needed"
     live: uint256[2] = staticcall surface.words(UNDERLYING, day)
-    posted: uint256 = live[1] & (2**64 - 1)
-    assert block.timestamp <= posted + limits.max_age, "amm: surface stale"
-    # The second word ends in the second of the push, and no expiry is pushed twice in one: where it
-    # is the same, so is the first, which need not be read.
+    posted: uint256 = surface_codec._timestamp(live)
+    assert block.timestamp <= posted + max_age, "amm: surface stale"
+    previous: uint256[2] = [0, 0]
+    if block.timestamp < posted + amm_codec._push_window(spreads):
+        previous = staticcall surface.previous_words(UNDERLYING, day)
+    # No expiry is pushed twice in a second: a snapshot as old as the surface is the surface.
     snapshot: uint256[2] = live
-    if pool_book.books[day].snapshot[1] != live[1]:
-        snapshot = pool_book.books[day].snapshot
+    if amm_codec._expiry_posted(word) != posted:
+        snapshot = pool_book.snapshots[day]
+    taker: int256 = 0
+    maker: int256 = 0
+    taker, maker = staticcall ledger.sizes(account, POOL, instrument)
     return IOptionPricer.LegInput(
-        instrument=instrument,
-        size=leg.size,
-        taker_position=staticcall ledger.position(account, instrument),
-        pool_position=staticcall ledger.position(POOL, instrument),
+        leg=packed,
+        taker_position=taker,
+        pool_position=maker,
         live=live,
+        previous=previous,
         expiry=word,
         snapshot=snapshot,
-        expiry_vega=pool_book._vega(day),
-    )
-
-
-@internal
-@pure
-def _quote(
-    legs: DynArray[IOptionsAMM.Leg, 4], priced: IOptionPricer.Priced
-) -> IOptionsAMM.Quote:
-    payment: int256 = priced.mark + priced.impact + convert(priced.spread, int256)
-    cash: int256 = payment + convert(priced.fee, int256)
-    buys: uint256 = 0
-    for leg: IOptionsAMM.Leg in legs:
-        if leg.size > 0:
-            buys += 1
-    # A clamp to zero would pay the taker out of the pool for taking what the pool wants to give.
-    if buys == 0:
-        assert cash < 0, "amm: no bid"
-    if buys == len(legs):
-        assert payment > 0, "amm: no ask"
-    return IOptionsAMM.Quote(
-        cash=cash, mark=priced.mark, impact=priced.impact, spread=priced.spread, fee=priced.fee
+        book=pool_book.books[day],
     )
 
 
 @internal
 @view
-def _check_limits(after: IOptionPricer.Risk, priced: IOptionPricer.Priced):
-    """
-    @notice A trade may not carry the pool past a limit; one that brings it back may always.
-    """
-    limits: IOptionsAMM.Limits = amm_codec._limits(self._limits)
-    depth: uint256 = self._market >> 128
-    cap: uint256 = priced.gross_vega * limits.shift_cap // WAD
-    assert priced.impact <= convert(cap, int256), "amm: impact above cap"
-    if abs(after.vega) > abs(after.vega - priced.total.vega):
-        bound: uint256 = depth * limits.vega // WAD
-        assert convert(abs(after.vega), uint256) <= bound, "amm: vega limit"
-    if abs(after.delta) > abs(after.delta - priced.total.delta):
-        exposure: uint256 = convert(abs(after.delta), uint256) * self._reference() // WAD
-        assert exposure <= depth * limits.delta // WAD, "amm: delta limit"
-    if priced.total.reserve > 0:
-        bound: uint256 = depth * limits.utilisation // WAD
-        assert after.reserve <= convert(bound, int256), "amm: utilisation limit"
+def _check_series(
+    instrument: uint256, size: int256, day: uint256, word: uint256, spreads: uint256
+):
+    assert size != 0, "amm: zero size"
+    assert size >= -MAX_SIZE and size <= MAX_SIZE, "amm: size too large"
+    assert series_codec._is_option(instrument), "amm: not an option"
+    assert series_codec._underlying(instrument) == UNDERLYING, "amm: other underlying"
+    assert word != 0, "amm: expiry not listed"
+    expiry: uint256 = series_codec._expiry(day)
+    assert block.timestamp < expiry, "amm: series expired"
+    assert block.timestamp + amm_codec._min_life(spreads) <= expiry, "amm: too close to expiry"
+    steps: uint256 = series_codec._strike_steps(instrument)
+    assert steps % amm_codec._expiry_step(word) == 0, "amm: strike off the grid"
+
+
+@internal
+@pure
+def _quote(priced: IOptionPricer.Priced) -> IOptionsAMM.Quote:
+    return IOptionsAMM.Quote(
+        cash=priced.cash,
+        mark=priced.mark,
+        impact=priced.impact,
+        spread=priced.spread,
+        fee=priced.fee,
+    )
 
 
 # ── keeping the book ──
 
 
 @internal
-def _book_trade(legs: DynArray[IOptionsAMM.Leg, 4], priced: IOptionPricer.Priced):
-    after: IOptionPricer.Risk = pool_book._after(priced.total)
-    for i: uint256 in range(len(legs), bound=4):
-        day: uint256 = series_codec._day(legs[i].instrument)
-        kept: int256 = pool_book._add_leg(day, legs[i].size, priced.legs[i])
-        after.reserve += kept
-    self._check_limits(after, priced)
-    pool_book._set_totals(after)
-
-
-@internal
-def _refresh(day: uint256, strike_step: uint256):
+def _refresh(day: uint256, strike_step: uint256) -> uint256:
+    """
+    @return Spot.
+    """
     spot: IPriceOracle.Spot = staticcall oracle.spot(UNDERLYING)
     words: uint256[2] = staticcall surface.words(UNDERLYING, day)
     instruments: DynArray[uint256, 64] = []
     sizes: DynArray[int256, 64] = []
     instruments, sizes = staticcall ledger.pool_positions(POOL, UNDERLYING, day)
     assert words[1] != 0, "amm: no surface"
-    share: uint256 = amm_codec._spreads(self._spreads).reserve_share
     book: IOptionPricer.BookValue = staticcall pricer.book(
-        spot.price, words, share, instruments, sizes
+        spot.price, words, amm_codec._reserve_share(pool_terms.spreads), instruments, sizes
     )
     word: uint256 = amm_codec._pack_expiry(
-        spot.price, block.timestamp, convert(book.risk.reserve, uint256), strike_step
+        spot.price, block.timestamp, surface_codec._timestamp(words), strike_step
     )
     pool_book._replace(day, book, word, words)
-    self._set_depth(self._market >> 128, spot.price)
+    self._market = amm_codec._with_depth(
+        self._market, amm_codec._depth(self._market), spot.price
+    )
     if self._is_fresh(spot.price):
-        self._follow_nav(self._nav(), spot.price)
+        self._follow_nav(self._nav(pool_book._value()), spot.price)
+    # Even where other expiries are old: whoever robs the pool would leave one of them so.
+    nav: int256 = self._nav(pool_book._value_near(spot.price))
+    fell: bool = drawdown_guard._fell(
+        self.vault, nav, amm_codec._upkeep(pool_terms.upkeep).drawdown
+    )
+    if fell and self._market & amm_codec.HALTED == 0:
+        self._market = self._market | amm_codec.HALTED
+        log IOptionsAMM.DrawdownHalt(nav=nav)
     log IOptionsAMM.ExpiryRefreshed(day=day, spot=spot.price, value=book.value)
+    return spot.price
 
 
 # ── value and depth ──
@@ -478,13 +522,13 @@ def _refresh(day: uint256, strike_step: uint256):
 def _valuation() -> IPool.Valuation:
     spot: IPriceOracle.Spot = staticcall oracle.spot(UNDERLYING)
     assert self._is_fresh(spot.price), "amm: valuation stale"
-    nav: int256 = self._nav()
+    nav: int256 = self._nav(pool_book._value())
     held: int256 = min(nav, staticcall ledger.cash(POOL))
-    free: int256 = held - risk_math._low(pool_book.totals[2])
+    free: int256 = held - risk_math._reserve(pool_book.totals[0])
     return IPool.Valuation(
         nav=nav,
         risk=self._potential(),
-        depth=self._market >> 128,
+        depth=amm_codec._depth(self._market),
         free_cash=convert(max(free, 0), uint256),
     )
 
@@ -498,6 +542,9 @@ def _is_fresh(spot: uint256) -> bool:
             return False
         if block.timestamp > amm_codec._expiry_time(word) + VALUATION_AGE:
             return False
+        # An LP pays no spread on vol: who knows better than an old surface would leave at its price.
+        if block.timestamp > amm_codec._expiry_posted(word) + VALUATION_SURFACE:
+            return False
         then: uint256 = amm_codec._expiry_spot(word)
         if (max(spot, then) - min(spot, then)) * WAD > then * VALUATION_DRIFT:
             return False
@@ -506,9 +553,9 @@ def _is_fresh(spot: uint256) -> bool:
 
 @internal
 @view
-def _nav() -> int256:
+def _nav(options: int256) -> int256:
     hedge: int256 = staticcall ledger.position(POOL, PERP_ID)
-    nav: int256 = staticcall ledger.cash(POOL) + pool_book._value()
+    nav: int256 = staticcall ledger.cash(POOL) + options
     if hedge != 0:
         nav += staticcall IPerpMarket(perp).unrealised(POOL, hedge)
     return nav
@@ -520,10 +567,12 @@ def _potential() -> uint256:
     """
     @return What the pool owes to those who will take its risk off; the change from an empty book.
     """
-    depth: uint256 = self._market >> 128
+    depth: uint256 = amm_codec._depth(self._market)
     if depth == 0:
         return 0
-    numerator: int256 = pool_book._numerator(self._weights, self._reference())
+    numerator: int256 = pool_book._numerator(
+        pool_terms.weights, amm_codec._reference(self._market)
+    )
     return convert(risk_math._divide(numerator, depth), uint256)
 
 
@@ -535,40 +584,14 @@ def _follow_nav(nav: int256, reference: uint256):
             make, and follows at once: depth left tiny would take weeks to grow back.
     """
     value: uint256 = convert(max(nav, 0), uint256)
-    depth: uint256 = self._market >> 128
-    elapsed: uint256 = block.timestamp - ((self._market >> 88) & (2**40 - 1))
-    growth: uint256 = amm_codec._limits(self._limits).depth_growth
+    depth: uint256 = amm_codec._depth(self._market)
+    elapsed: uint256 = block.timestamp - amm_codec._depth_time(self._market)
+    growth: uint256 = amm_codec._upkeep(pool_terms.upkeep).depth_growth
     grown: uint256 = depth + depth * growth // WAD * elapsed // 3600
     if depth != 0 and value > grown:
-        if pool_book._numerator(self._weights, reference) != 0:
+        if pool_book._numerator(pool_terms.weights, reference) != 0:
             value = grown
-    self._set_depth(value, reference)
-    self._market = (self._market & ~((2**40 - 1) << 88)) | (block.timestamp << 88)
+    self._market = amm_codec._with_depth_time(
+        amm_codec._with_depth(self._market, value, reference), block.timestamp
+    )
     log IOptionsAMM.DepthSet(depth=value, nav=nav)
-
-
-@internal
-def _set_depth(depth: uint256, reference: uint256):
-    assert depth < 2**128 and reference < 2**88, "amm: depth out of field"
-    self._market = (depth << 128) | (self._market & ((2**40 - 1) << 88)) | reference
-
-
-@internal
-@view
-def _reference() -> uint256:
-    return self._market & (2**88 - 1)
-
-
-@internal
-def _set_parameters(
-    weights: IOptionsAMM.Weights, spreads: IOptionsAMM.Spreads, limits: IOptionsAMM.Limits
-):
-    assert spreads.toxicity >= WAD and spreads.toxicity <= 5 * WAD, "amm: toxicity out of range"
-    assert spreads.delta_cut < WAD // 2, "amm: delta cut out of range"
-    assert spreads.max_drift <= WAD // 2, "amm: drift out of range"
-    assert limits.utilisation <= WAD, "amm: utilisation out of range"
-    assert limits.hedge_bound <= WAD // 10, "amm: hedge bound out of range"
-    self._weights = amm_codec._pack_weights(weights)
-    self._spreads = amm_codec._pack_spreads(spreads)
-    self._limits = amm_codec._pack_limits(limits)
-    log IOptionsAMM.ParametersSet(weights=weights, spreads=spreads, limits=limits)

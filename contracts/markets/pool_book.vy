@@ -3,9 +3,9 @@
 @title pool_book
 @author Vomma
 @license AGPL-3.0-only
-@notice The risk an options pool holds: per listed expiry the snapshot of its last refresh, its
-        Greeks, value and reserve, and the totals over expiries with the hedge in the delta. Totals
-        are kept, not summed, so that a trade touches one expiry only.
+@notice The risk an options pool holds: per listed expiry the snapshot of its last refresh and a book
+        of its Greeks, value and reserve, and the totals over expiries with the hedge in the delta.
+        Totals are kept, not summed, so that a trade touches one expiry only. Words: risk_math.
 """
 
 
@@ -15,72 +15,35 @@ from ..math import amm_codec
 from ..math import risk_math
 
 
-struct Book:
-    snapshot: uint256[2]  # surface words of the last refresh
-    risk: uint256[3]  # delta | vega, gamma | vanna, volga | value
-
-
 MAX_EXPIRIES: constant(uint256) = 12
+_SWAD: constant(int256) = 10**18
 
-totals: uint256[3]  # delta | vega, gamma | vanna, volga | reserve
+totals: uint256[2]
 expiry: HashMap[uint256, uint256]  # day -> expiry word (amm_codec); 0 = not listed
-books: HashMap[uint256, Book]
+snapshots: HashMap[uint256, uint256[2]]  # surface words of the last refresh
+books: HashMap[uint256, uint256[2]]
 days: DynArray[uint256, MAX_EXPIRIES]
 
 
 @internal
-@view
-def _after(change: IOptionPricer.Risk) -> IOptionPricer.Risk:
+def _keep(totals: uint256[2], day: uint256, book: uint256[2]):
     """
-    @return The totals, with a change of the book.
+    @notice Words that a trade or a refresh has come to.
     """
-    return self._moved(self.totals, change)
+    self.totals[0] = totals[0]
+    self.totals[1] = totals[1]
+    self._keep_book(day, book)
 
 
 @internal
-@pure
-def _moved(words: uint256[3], change: IOptionPricer.Risk) -> IOptionPricer.Risk:
-    return IOptionPricer.Risk(
-        delta=risk_math._high(words[0]) + change.delta,
-        vega=risk_math._low(words[0]) + change.vega,
-        gamma=risk_math._high(words[1]) + change.gamma,
-        vanna=risk_math._low(words[1]) + change.vanna,
-        volga=risk_math._high(words[2]) + change.volga,
-        reserve=risk_math._low(words[2]) + change.reserve,
-    )
+def _keep_book(day: uint256, book: uint256[2]):
+    self.books[day][0] = book[0]
+    self.books[day][1] = book[1]
 
 
 @internal
-@pure
-def _pack(risk: IOptionPricer.Risk, last: int256) -> uint256[3]:
-    return [
-        risk_math._pair(risk.delta, risk.vega),
-        risk_math._pair(risk.gamma, risk.vanna),
-        risk_math._pair(risk.volga, last),
-    ]
-
-
-@internal
-def _set_totals(after: IOptionPricer.Risk):
-    self.totals = self._pack(after, after.reserve)
-
-
-@internal
-def _add_leg(day: uint256, size: int256, leg: IOptionPricer.PricedLeg) -> int256:
-    """
-    @notice One leg of a trade into its expiry: the pool gave `size` contracts at the mark.
-    @return What of the reserve's change was not taken. Buys and sells reserve at different spots, so
-            an expiry could end below zero; it stays at zero, and the totals must stay its sum.
-    """
-    change: IOptionPricer.Risk = leg.change
-    word: uint256 = self.expiry[day]
-    reserve: int256 = convert(amm_codec._expiry_reserve(word), int256) + change.reserve
-    # The third low half of an expiry's words is its value, where the totals keep the reserve.
-    change.reserve = -risk_math._scaled(convert(leg.mark, int256), size)
-    now: IOptionPricer.Risk = self._moved(self.books[day].risk, change)
-    self.books[day].risk = self._pack(now, now.reserve)
-    self.expiry[day] = amm_codec._with_reserve(word, convert(max(reserve, 0), uint256))
-    return max(-reserve, 0)
+def _hedged(delta: int256):
+    self.totals[0] = risk_math._with_delta(self.totals[0], delta)
 
 
 @internal
@@ -88,18 +51,23 @@ def _replace(day: uint256, book: IOptionPricer.BookValue, word: uint256, snapsho
     """
     @notice A revalued expiry instead of what was kept of it, in the totals too.
     """
-    was: uint256[3] = self.books[day].risk
-    reserve: int256 = convert(amm_codec._expiry_reserve(self.expiry[day]), int256)
-    change: IOptionPricer.Risk = IOptionPricer.Risk(
-        delta=book.risk.delta - risk_math._high(was[0]),
-        vega=book.risk.vega - risk_math._low(was[0]),
-        gamma=book.risk.gamma - risk_math._high(was[1]),
-        vanna=book.risk.vanna - risk_math._low(was[1]),
-        volga=book.risk.volga - risk_math._high(was[2]),
-        reserve=book.risk.reserve - reserve,
+    was: uint256[2] = self.books[day]
+    now: IOptionPricer.Risk = book.risk
+    now.reserve = risk_math._reserve_steps(now.reserve)
+    total: IOptionPricer.Risk = risk_math._totals(self.totals)
+    total.delta += now.delta - risk_math._delta(was[0])
+    total.vega += now.vega - risk_math._vega(was[0])
+    total.gamma += now.gamma - risk_math._high(was[1])
+    total.reserve += now.reserve - risk_math._reserve(was[0])
+    self._keep(
+        risk_math._pack_totals(total, risk_math._flow(self.totals)),
+        day,
+        [
+            risk_math._first(now.delta, now.vega, now.reserve),
+            risk_math._pair(now.gamma, book.value),
+        ],
     )
-    self._set_totals(self._after(change))
-    self.books[day] = Book(snapshot=snapshot, risk=self._pack(book.risk, book.value))
+    self.snapshots[day] = snapshot
     self.expiry[day] = word
 
 
@@ -115,19 +83,32 @@ def _forget(day: uint256):
 
 @internal
 @view
-def _vega(day: uint256) -> int256:
-    return risk_math._low(self.books[day].risk[0])
-
-
-@internal
-@view
 def _value() -> int256:
     """
     @return Value of all options held, at mark.
     """
     value: int256 = 0
     for day: uint256 in self.days:
-        value += risk_math._low(self.books[day].risk[2])
+        value += risk_math._low(self.books[day][1])
+    return value
+
+
+@internal
+@view
+def _value_near(spot: uint256) -> int256:
+    """
+    @return Value of all options held, expiries refreshed at another spot carried to this one by
+            their delta and gamma.
+    """
+    value: int256 = self._value()
+    for day: uint256 in self.days:
+        then: uint256 = amm_codec._expiry_spot(self.expiry[day])
+        move: int256 = convert(spot, int256) - convert(then, int256)
+        if move != 0:
+            book: uint256[2] = self.books[day]
+            share: int256 = move * _SWAD // convert(then, int256)
+            value += risk_math._delta(book[0]) * move // _SWAD
+            value += risk_math._high(book[1]) * share // _SWAD * share // _SWAD // 2
     return value
 
 
@@ -138,10 +119,10 @@ def _numerator(weights: uint256, reference: uint256) -> int256:
     @return The potential before its division (risk_math): the change from an empty book.
     """
     total: int256 = risk_math._common_change(
-        weights, reference, [0, 0, 0], self._after(empty(IOptionPricer.Risk))
+        weights, reference, empty(IOptionPricer.Risk), risk_math._totals(self.totals)
     )
     for day: uint256 in self.days:
-        total += risk_math._expiry_change(weights, 0, self._vega(day))
+        total += risk_math._expiry_change(weights, 0, risk_math._vega(self.books[day][0]))
     return total
 
 
@@ -151,20 +132,18 @@ def _states() -> DynArray[IOptionsAMM.ExpiryState, 12]:
     states: DynArray[IOptionsAMM.ExpiryState, 12] = []
     for day: uint256 in self.days:
         word: uint256 = self.expiry[day]
-        greeks: uint256[3] = self.books[day].risk
+        book: uint256[2] = self.books[day]
         states.append(
             IOptionsAMM.ExpiryState(
                 day=day,
                 spot=amm_codec._expiry_spot(word),
                 refreshed_at=amm_codec._expiry_time(word),
                 strike_step=amm_codec._expiry_step(word),
-                reserve=amm_codec._expiry_reserve(word),
-                delta=risk_math._high(greeks[0]),
-                vega=risk_math._low(greeks[0]),
-                gamma=risk_math._high(greeks[1]),
-                vanna=risk_math._low(greeks[1]),
-                volga=risk_math._high(greeks[2]),
-                value=risk_math._low(greeks[2]),
+                reserve=convert(risk_math._reserve(book[0]), uint256),
+                delta=risk_math._delta(book[0]),
+                vega=risk_math._vega(book[0]),
+                gamma=risk_math._high(book[1]),
+                value=risk_math._low(book[1]),
             )
         )
     return states

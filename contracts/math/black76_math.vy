@@ -28,17 +28,13 @@ from . import normal_math
 struct Greeks:
     price: uint256
     delta: int256  # d price / d forward: discount * N(d1), less the discount for a put
-    gamma: int256  # d2 price / d forward2
+    gamma: int256  # cash: d2 price / d forward2 * forward ** 2
     vega: int256  # per 1.00 of vol, where vol = sqrt(total_variance / time)
-    theta: int256  # per year of calendar time, at fixed forward, vol and rate
-    vanna: int256  # d2 price / (d forward d vol)
-    volga: int256  # d2 price / d vol2
 
 
 WAD: constant(uint256) = 10**18
 RAY: constant(uint256) = 10**27
 _GIGA: constant(uint256) = 10**9  # RAY / WAD
-_SWAD: constant(int256) = 10**18
 _SGIGA: constant(int256) = 10**9
 _SRAY: constant(int256) = 10**27
 # Widths of the domain in bits; `_discount` is good up to an exponent of 2**117 / 1e36 = 0.166.
@@ -195,7 +191,6 @@ def _value_greeks(
     total_variance: uint256,
     time: uint256,
     discount: uint256,
-    rate: int256,
 ) -> Greeks:
     """
     @notice Price and Greeks with respect to the forward. Zero time or variance: the discounted intrinsic
@@ -214,10 +209,10 @@ def _value_greeks(
     deviation: uint256 = 1
     if time != 0:
         deviation = wad_math._root(unsafe_mul(total_variance, _SQUARE) | 1)
-    middle: uint256 = unsafe_div(wad_math._log_ratio(high, low), deviation)
     half: uint256 = deviation >> 1
-    tails: normal_math.Tails = normal_math._tails(middle, half)
-
+    tails: normal_math.Tails = normal_math._tails(
+        unsafe_div(wad_math._log_ratio(high, low), deviation), half
+    )
     price: uint256 = unsafe_div(unsafe_mul(low, tails.gap), RAY)
     if is_call == (forward == high):
         price = unsafe_add(price, unsafe_sub(high, low))
@@ -225,10 +220,8 @@ def _value_greeks(
     greeks.price = unsafe_div(unsafe_mul(price, discount), WAD)
     # N(d1): the near tail if the forward is the low side, else one minus the far tail
     delta: uint256 = tails.near
-    distance: int256 = -convert(middle, int256)  # ln(forward / strike) / s
     if forward == high:
         delta = unsafe_sub(RAY, unsafe_div(unsafe_mul(low, unsafe_sub(delta, tails.gap)), high))
-        distance = -distance
     if not is_call:
         delta = unsafe_sub(delta, RAY)
     greeks.delta = unsafe_div(
@@ -237,24 +230,9 @@ def _value_greeks(
     if half == 0:
         return greeks
 
-    # weight = discount * forward * density(d1) is a factor of every other Greek
+    # discount * forward * density(d1): a factor of both, as gamma * forward ** 2 = weight / s
     weight: uint256 = unsafe_div(unsafe_mul(unsafe_div(unsafe_mul(low, tails.density), RAY), discount), WAD)
     root: uint256 = wad_math._root(unsafe_mul(time, _SQUARE))  # sqrt(time), RAY
-    vol: int256 = convert(convert(unsafe_div(unsafe_mul(deviation, RAY), root), bytes32), int256)
-    vega: int256 = convert(convert(unsafe_div(unsafe_mul(weight, root), RAY), bytes32), int256)
-    # at most 1e45 * discount: keeps the digits of a small weight
-    share: uint256 = unsafe_div(unsafe_mul(weight, WAD * RAY), forward)
-    d1: int256 = unsafe_add(distance, convert(half, int256))
-    d2: int256 = unsafe_sub(distance, convert(half, int256))
-    greeks.gamma = convert(
-        convert(unsafe_div(unsafe_mul(share, WAD), unsafe_mul(forward, deviation)), bytes32), int256
-    )
-    greeks.vega = vega
-    greeks.theta = (rate * convert(greeks.price, int256)) // _SWAD - convert(
-        unsafe_div(unsafe_mul(weight, deviation), unsafe_mul(time, 2 * _GIGA)), int256
-    )
-    greeks.vanna = unsafe_div(
-        unsafe_mul(-d2, convert(convert(unsafe_div(share, RAY), bytes32), int256)), vol
-    )
-    greeks.volga = unsafe_div(unsafe_mul(vega, unsafe_div(unsafe_mul(d1, d2), vol)), _SRAY)
+    greeks.gamma = convert(convert(unsafe_div(unsafe_mul(weight, RAY), deviation), bytes32), int256)
+    greeks.vega = convert(convert(unsafe_div(unsafe_mul(weight, root), RAY), bytes32), int256)
     return greeks

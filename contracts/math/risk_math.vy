@@ -5,11 +5,15 @@
 @license AGPL-3.0-only
 @notice The pool's risk potential
             potential = 1/2 * sum_j weight_j * g_j ** 2 / depth
-        over its net Greeks g: delta valued at a reference price, total vega, vega of each expiry,
-        cash gamma, cash vanna, volga. Its change is computed as an exact integer before the one
-        division, so that at a still market a trade costs the same in any slices, to a wei a slice.
-        Also the words Greeks are kept in, and the linear margin bound of a short option.
-@custom:domain |Greek| < 2**127 / 1e18 dollars; weights <= 1,099; depth > 0.
+        over its net Greeks g: delta valued at a reference price, total vega, vega of each expiry and
+        cash gamma. Its change is computed as an exact integer before the one division, so that at a
+        still market a trade costs the same in any slices, to a wei a slice.
+        Also the words Greeks are kept in, and the linear margin bound of a short option:
+
+          first   delta int96 | vega int96 | reserve uint64 in steps of 1e-9
+          second  of an expiry: gamma int128 | value int128
+                  of the totals: gamma int96 | flow meters 160 (flow_meter)
+@custom:domain |Greek| < 2**95 / 1e18 dollars (39 billion); weights <= 1,099; depth > 0.
 @custom:error Change of the potential: below 2 wei, rounded up, against the taker.
 """
 
@@ -22,9 +26,16 @@ from ..interfaces import IOptionPricer
 WAD: constant(uint256) = 10**18
 _SWAD: constant(int256) = 10**18
 _HALF: constant(int256) = 2**127
+_NARROW: constant(int256) = 2**95
 _LOW: constant(uint256) = 2**128 - 1
-_STEP: constant(int256) = 10**9  # weights are handed over in steps of 1e-9
+_F96: constant(uint256) = 2**96 - 1
+_FLOW: constant(uint256) = 2**160 - 1
+_STEP: constant(int256) = 10**9  # of weights and reserves
 _F40: constant(uint256) = 2**40 - 1
+_F64: constant(uint256) = 2**64 - 1
+
+
+# ── words ──
 
 
 @internal
@@ -51,11 +62,91 @@ def _low(word: uint256) -> int256:
 
 @internal
 @pure
+def _first(delta: int256, vega: int256, reserve: int256) -> uint256:
+    """
+    @param reserve WAD, a whole number of steps (`_reserve_steps`).
+    """
+    assert delta >= -_NARROW and delta < _NARROW, "risk: greek out of field"
+    assert vega >= -_NARROW and vega < _NARROW, "risk: greek out of field"
+    steps: uint256 = convert(reserve, uint256) // 10**9
+    assert steps <= _F64, "risk: reserve out of field"
+    return (
+        (convert(convert(delta, bytes32), uint256) << 160)
+        | ((convert(convert(vega, bytes32), uint256) & _F96) << 64)
+        | steps
+    )
+
+
+@internal
+@pure
+def _delta(word: uint256) -> int256:
+    return convert(convert(word, bytes32), int256) >> 160
+
+
+@internal
+@pure
+def _vega(word: uint256) -> int256:
+    return convert(convert(word << 96, bytes32), int256) >> 160
+
+
+@internal
+@pure
+def _reserve(word: uint256) -> int256:
+    return convert(unsafe_mul(word & _F64, 10**9), int256)
+
+
+@internal
+@pure
+def _with_delta(word: uint256, delta: int256) -> uint256:
+    assert delta >= -_NARROW and delta < _NARROW, "risk: greek out of field"
+    return (word & (2**160 - 1)) | (convert(convert(delta, bytes32), uint256) << 160)
+
+
+@internal
+@pure
+def _totals(words: uint256[2]) -> IOptionPricer.Risk:
+    return IOptionPricer.Risk(
+        delta=self._delta(words[0]),
+        vega=self._vega(words[0]),
+        # A narrow field at the top of a word, as delta is.
+        gamma=self._delta(words[1]),
+        reserve=self._reserve(words[0]),
+    )
+
+
+@internal
+@pure
+def _pack_totals(risk: IOptionPricer.Risk, flow: uint256) -> uint256[2]:
+    gamma: uint256 = self._with_delta(flow, risk.gamma)
+    return [self._first(risk.delta, risk.vega, risk.reserve), gamma]
+
+
+@internal
+@pure
+def _flow(words: uint256[2]) -> uint256:
+    return words[1] & _FLOW
+
+
+@internal
+@pure
+def _reserve_steps(amount: int256) -> int256:
+    """
+    @custom:rounding up to a whole step, against the pool's freedom
+    """
+    return wad_math._ceil_div(amount, _STEP) * _STEP
+
+
+@internal
+@pure
 def _scaled(x: int256, size: int256) -> int256:
     """
     @custom:rounding toward zero, so that selling undoes exactly what buying the same size did
     """
-    return x * size // _SWAD
+    # A price or Greek a unit is within 2**164 (black76_math's domain), a size within 2**80.
+    return unsafe_div(unsafe_mul(x, size), _SWAD)
+
+
+# ── potential ──
 
 
 @internal
@@ -68,9 +159,9 @@ def _weight(word: uint256, at: uint256) -> int256:
 @pure
 def _step_up(g: int256, change: int256) -> int256:
     """
-    @return (g + change) ** 2 - g ** 2
+    @return (g + change) ** 2 - g ** 2, for two narrow Greeks g and g + change
     """
-    return change * (2 * g + change)
+    return unsafe_mul(change, unsafe_add(unsafe_mul(2, g), change))
 
 
 @internal
@@ -89,26 +180,30 @@ def _dollars(square: int256, reference: uint256) -> int256:
 @internal
 @pure
 def _common_change(
-    weights: uint256, reference: uint256, totals: uint256[3], change: IOptionPricer.Risk
+    weights: uint256,
+    reference: uint256,
+    totals: IOptionPricer.Risk,
+    change: IOptionPricer.Risk,
 ) -> int256:
     """
     @notice The part of the potential's change that does not know expiries, before its division by
             2 * depth * 1e9. WAD squared times steps.
     """
-    return (
-        self._weight(weights, 200)
-        * self._dollars(self._step_up(self._high(totals[0]), change.delta), reference)
-        + self._weight(weights, 160) * self._step_up(self._low(totals[0]), change.vega)
-        + self._weight(weights, 80) * self._step_up(self._high(totals[1]), change.gamma)
-        + self._weight(weights, 40) * self._step_up(self._low(totals[1]), change.vanna)
-        + self._weight(weights, 0) * self._step_up(self._high(totals[2]), change.volga)
+    # 40 bits by 2 * 96: no product but the valued one can overflow.
+    vega: int256 = unsafe_mul(
+        self._weight(weights, 176), self._step_up(totals.vega, change.vega)
     )
+    gamma: int256 = unsafe_mul(
+        self._weight(weights, 96), self._step_up(totals.gamma, change.gamma)
+    )
+    delta: int256 = self._dollars(self._step_up(totals.delta, change.delta), reference)
+    return self._weight(weights, 216) * delta + unsafe_add(vega, gamma)
 
 
 @internal
 @pure
 def _expiry_change(weights: uint256, vega: int256, change: int256) -> int256:
-    return self._weight(weights, 120) * self._step_up(vega, change)
+    return unsafe_mul(self._weight(weights, 136), self._step_up(vega, change))
 
 
 @internal
@@ -119,6 +214,9 @@ def _divide(numerator: int256, depth: uint256) -> int256:
     """
     assert depth != 0, "risk: no depth"
     return wad_math._ceil_div(numerator, 2 * _STEP * convert(depth, int256))
+
+
+# ── margin ──
 
 
 @internal

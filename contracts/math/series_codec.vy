@@ -85,6 +85,15 @@ def _strike(instrument: uint256) -> uint256:
 
 @internal
 @pure
+def _strike_steps(instrument: uint256) -> uint256:
+    """
+    @return In steps of 1e-4.
+    """
+    return instrument & _STRIKE_MAX
+
+
+@internal
+@pure
 def _expiry(day: uint256) -> uint256:
     """
     @return Seconds

@@ -5,13 +5,20 @@
 @license AGPL-3.0-only
 @notice One expiry of a volatility surface in two words, high to low:
           word 0 = a int64   | b int64 | basis int64 | rate int64
-          word 1 = rho int64 | m int64 | sigma int64 | timestamp uint64
-        All WAD but the timestamp, so a field reaches +-9.22.
+          word 1 = rho int64 | m int64 | sigma int64 | spare 22 | behind 2 | timestamp uint40
+        All WAD but the last two, so a field reaches +-9.22. `behind` says that the market has moved
+        further than one push may: vol stands higher than posted, lower, or both in places.
 """
+
+
+HIGHER: constant(uint256) = 1
+LOWER: constant(uint256) = 2
 
 
 _BOUND: constant(int256) = 2**63
 _MASK: constant(uint256) = 2**64 - 1
+_TIME: constant(uint256) = 2**40 - 1
+_BEHIND_SHIFT: constant(uint256) = 40
 
 
 @internal
@@ -32,11 +39,13 @@ def _pack(
     m: int256,
     sigma: int256,
     timestamp: uint256,
+    behind: uint256,
 ) -> uint256[2]:
     """
     @notice Reverts "surface_codec: out of field" for a value that does not fit.
     """
-    assert timestamp <= _MASK, "surface_codec: out of field"
+    assert timestamp <= _TIME, "surface_codec: out of field"
+    assert behind <= HIGHER | LOWER, "surface_codec: out of field"
     shape: uint256 = (
         (self._field(a) << 192)
         | (self._field(b) << 128)
@@ -47,6 +56,7 @@ def _pack(
         (self._field(rho) << 192)
         | (self._field(m) << 128)
         | (self._field(sigma) << 64)
+        | (behind << _BEHIND_SHIFT)
         | timestamp
     )
     return [shape, skew]
@@ -72,5 +82,17 @@ def _unpack(
         skew >> 192,
         (skew << 64) >> 192,
         (skew << 128) >> 192,
-        words[1] & _MASK,
+        words[1] & _TIME,
     )
+
+
+@internal
+@pure
+def _timestamp(words: uint256[2]) -> uint256:
+    return words[1] & _TIME
+
+
+@internal
+@pure
+def _behind(words: uint256[2]) -> uint256:
+    return (words[1] >> _BEHIND_SHIFT) & (HIGHER | LOWER)

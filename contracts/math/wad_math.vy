@@ -62,20 +62,35 @@ def _div_up(a: uint256, b: uint256) -> uint256:
 
 @internal
 @pure
+def _ceil_wad(a: uint256) -> uint256:
+    """
+    @return From WAD squared to WAD.
+    """
+    return unsafe_add(a // WAD, convert(a % WAD != 0, uint256))
+
+
+@internal
+@pure
 def _floor_div(a: int256, b: int256) -> int256:
-    # `//` truncates toward zero: a negative quotient with a remainder is one too high for a floor.
-    quotient: int256 = a // b
-    if a % b != 0 and (a < 0) != (b < 0):
-        return quotient - 1
+    """
+    @param b Above zero.
+    """
+    # Division truncates toward zero: below zero it is the ceiling.
+    quotient: int256 = unsafe_div(a, b)
+    if unsafe_mul(quotient, b) > a:
+        return unsafe_sub(quotient, 1)
     return quotient
 
 
 @internal
 @pure
 def _ceil_div(a: int256, b: int256) -> int256:
-    quotient: int256 = a // b
-    if a % b != 0 and (a < 0) == (b < 0):
-        return quotient + 1
+    """
+    @param b Above zero.
+    """
+    quotient: int256 = unsafe_div(a, b)
+    if unsafe_mul(quotient, b) < a:
+        return unsafe_add(quotient, 1)
     return quotient
 
 
@@ -94,12 +109,14 @@ def _smul_ceil(a: int256, b: int256) -> int256:
 @internal
 @pure
 def _sdiv_floor(a: int256, b: int256) -> int256:
+    assert b > 0, "wad_math: divisor not positive"
     return self._floor_div(a * _SWAD, b)
 
 
 @internal
 @pure
 def _sdiv_ceil(a: int256, b: int256) -> int256:
+    assert b > 0, "wad_math: divisor not positive"
     return self._ceil_div(a * _SWAD, b)
 
 

@@ -148,7 +148,7 @@ def _replace(
         self._check_steps(s, grid, old, limits)
         self._previous[underlying][s.day] = old
     words: uint256[2] = surface_codec._pack(
-        s.a, s.b, s.basis, s.rate, s.rho, s.m, s.sigma, block.timestamp
+        s.a, s.b, s.basis, s.rate, s.rho, s.m, s.sigma, block.timestamp, s.behind
     )
     self._words[underlying][s.day] = words
     log IVolSurface.SurfacePushed(underlying=underlying, day=s.day, words=words)
@@ -163,7 +163,7 @@ def _check_steps(
     old: uint256[2],
     limits: uint256,
 ):
-    elapsed: uint256 = block.timestamp - (old[1] & _MASK64)
+    elapsed: uint256 = block.timestamp - surface_codec._timestamp(old)
     interval: uint256 = (limits >> 32) & _MASK32
     assert elapsed >= limits & _MASK32, "surface: pushed too soon"
     share: uint256 = min(elapsed, interval) * WAD // interval

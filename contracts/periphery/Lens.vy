@@ -20,6 +20,7 @@ from ..interfaces import IOptionsAMM
 from ..interfaces import IPerpMarket
 from ..interfaces import IPriceOracle
 from ..interfaces import IVolSurface
+from ..math import amm_codec
 from ..math import series_codec
 
 
@@ -83,6 +84,36 @@ def account(account: uint256) -> ILens.AccountView:
         marks.append(self._mark(instrument))
     return ILens.AccountView(
         cash=staticcall ledger.cash(account), instruments=instruments, sizes=sizes, marks=marks
+    )
+
+
+@external
+@pure
+def pack_parameters(
+    weights: IOptionsAMM.Weights,
+    spreads: IOptionsAMM.Spreads,
+    limits: IOptionsAMM.Limits,
+    flow: IOptionsAMM.FlowLimits,
+    upkeep: IOptionsAMM.Upkeep,
+) -> uint256[4]:
+    return [
+        amm_codec._pack_weights(weights, limits),
+        amm_codec._pack_spreads(spreads, limits),
+        amm_codec._pack_flow(flow, 0),
+        amm_codec._pack_upkeep(upkeep),
+    ]
+
+
+@external
+@view
+def parameters(amm: address) -> ILens.PoolParameters:
+    words: uint256[4] = staticcall IOptionsAMM(amm).parameters()
+    return ILens.PoolParameters(
+        weights=amm_codec._weights(words[0]),
+        spreads=amm_codec._spreads(words[1]),
+        limits=amm_codec._limits(words[0], words[1]),
+        flow=amm_codec._flow_limits(words[2]),
+        upkeep=amm_codec._upkeep(words[3]),
     )
 
 

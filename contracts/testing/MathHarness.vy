@@ -198,10 +198,9 @@ def value_greeks(
     total_variance: uint256,
     time: uint256,
     discount: uint256,
-    rate: int256,
 ) -> black76_math.Greeks:
     return black76_math._value_greeks(
-        is_call, forward, strike, total_variance, time, discount, rate
+        is_call, forward, strike, total_variance, time, discount
     )
 
 
@@ -214,6 +213,5 @@ def noop_value_greeks(
     total_variance: uint256,
     time: uint256,
     discount: uint256,
-    rate: int256,
 ) -> black76_math.Greeks:
     return empty(black76_math.Greeks)

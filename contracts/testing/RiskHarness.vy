@@ -12,6 +12,7 @@
 from ..interfaces import IOptionPricer
 from ..interfaces import IOptionsAMM
 from ..math import amm_codec
+from ..math import flow_meter
 from ..math import risk_math
 
 
@@ -38,14 +39,14 @@ def scaled(x: int256, size: int256) -> int256:
 def change(
     weights: uint256,
     reference: uint256,
-    totals: uint256[3],
+    totals: IOptionPricer.Risk,
     moved: IOptionPricer.Risk,
     vega: int256,
     vega_moved: int256,
     depth: uint256,
 ) -> int256:
     """
-    @return Change of the potential where all the vega is in one expiry.
+    @notice Change of the potential where all the vega is in one expiry.
     """
     return risk_math._divide(
         risk_math._common_change(weights, reference, totals, moved)
@@ -56,52 +57,91 @@ def change(
 
 @external
 @pure
+def pack_totals(risk: IOptionPricer.Risk, flow: uint256) -> uint256[2]:
+    return risk_math._pack_totals(risk, flow)
+
+
+@external
+@pure
+def totals(words: uint256[2]) -> (IOptionPricer.Risk, uint256):
+    return risk_math._totals(words), risk_math._flow(words)
+
+
+@external
+@pure
+def with_delta(word: uint256, delta: int256) -> uint256:
+    return risk_math._with_delta(word, delta)
+
+
+@external
+@pure
+def reserve_steps(amount: int256) -> int256:
+    return risk_math._reserve_steps(amount)
+
+
+@external
+@view
+def charge(
+    meters: uint256,
+    limits: uint256,
+    posted: uint256,
+    depth: uint256,
+    vega: uint256,
+    exposure: uint256,
+) -> uint256:
+    return flow_meter._charge(meters, limits, posted, depth, vega, exposure)
+
+
+@external
+@pure
 def short_requirement(kind: uint256, strike: uint256, spot: uint256, share: uint256) -> uint256:
     return risk_math._short_requirement(kind, strike, spot, share)
 
 
 @external
 @pure
-def pack_weights(w: IOptionsAMM.Weights) -> uint256:
-    return amm_codec._pack_weights(w)
+def pack(
+    w: IOptionsAMM.Weights,
+    s: IOptionsAMM.Spreads,
+    l: IOptionsAMM.Limits,
+    f: IOptionsAMM.FlowLimits,
+    u: IOptionsAMM.Upkeep,
+    fee_word: uint256,
+) -> uint256[4]:
+    return [
+        amm_codec._pack_weights(w, l),
+        amm_codec._pack_spreads(s, l),
+        amm_codec._pack_flow(f, fee_word),
+        amm_codec._pack_upkeep(u),
+    ]
 
 
 @external
 @pure
-def weights(word: uint256) -> IOptionsAMM.Weights:
-    return amm_codec._weights(word)
-
-
-@external
-@pure
-def pack_spreads(s: IOptionsAMM.Spreads) -> uint256:
-    return amm_codec._pack_spreads(s)
-
-
-@external
-@pure
-def spreads(word: uint256) -> IOptionsAMM.Spreads:
-    return amm_codec._spreads(word)
-
-
-@external
-@pure
-def pack_limits(l: IOptionsAMM.Limits) -> uint256:
-    return amm_codec._pack_limits(l)
-
-
-@external
-@pure
-def limits(word: uint256) -> IOptionsAMM.Limits:
-    return amm_codec._limits(word)
+def unpack(
+    words: uint256[4],
+) -> (
+    IOptionsAMM.Weights,
+    IOptionsAMM.Spreads,
+    IOptionsAMM.Limits,
+    IOptionsAMM.FlowLimits,
+    IOptionsAMM.Upkeep,
+):
+    return (
+        amm_codec._weights(words[0]),
+        amm_codec._spreads(words[1]),
+        amm_codec._limits(words[0], words[1]),
+        amm_codec._flow_limits(words[2]),
+        amm_codec._upkeep(words[3]),
+    )
 
 
 @external
 @pure
 def pack_expiry(
-    spot: uint256, refreshed_at: uint256, reserve: uint256, strike_step: uint256
+    spot: uint256, refreshed_at: uint256, posted_at: uint256, strike_step: uint256
 ) -> uint256:
-    return amm_codec._pack_expiry(spot, refreshed_at, reserve, strike_step)
+    return amm_codec._pack_expiry(spot, refreshed_at, posted_at, strike_step)
 
 
 @external
@@ -110,12 +150,32 @@ def expiry(word: uint256) -> (uint256, uint256, uint256, uint256):
     return (
         amm_codec._expiry_spot(word),
         amm_codec._expiry_time(word),
-        amm_codec._expiry_reserve(word),
+        amm_codec._expiry_posted(word),
         amm_codec._expiry_step(word),
     )
 
 
 @external
 @pure
-def with_reserve(word: uint256, reserve: uint256) -> uint256:
-    return amm_codec._with_reserve(word, reserve)
+def with_depth(word: uint256, depth: uint256, reference: uint256) -> uint256:
+    return amm_codec._with_depth(word, depth, reference)
+
+
+@external
+@pure
+def with_depth_time(word: uint256, at: uint256) -> uint256:
+    return amm_codec._with_depth_time(word, at)
+
+
+@external
+@pure
+def market(word: uint256) -> (uint256, bool, uint256, uint256):
+    """
+    @return (depth, halted, when depth was set, reference).
+    """
+    return (
+        amm_codec._depth(word),
+        word & amm_codec.HALTED != 0,
+        amm_codec._depth_time(word),
+        amm_codec._reference(word),
+    )

@@ -23,8 +23,9 @@ def pack(
     m: int256,
     sigma: int256,
     timestamp: uint256,
+    behind: uint256,
 ) -> uint256[2]:
-    return surface_codec._pack(a, b, basis, rate, rho, m, sigma, timestamp)
+    return surface_codec._pack(a, b, basis, rate, rho, m, sigma, timestamp, behind)
 
 
 @external
@@ -33,3 +34,9 @@ def unpack(
     words: uint256[2],
 ) -> (int256, int256, int256, int256, int256, int256, int256, uint256):
     return surface_codec._unpack(words)
+
+
+@external
+@pure
+def behind(words: uint256[2]) -> uint256:
+    return surface_codec._behind(words)

@@ -164,6 +164,6 @@ def _ratios(options: Iterable[Option]) -> list[int]:
     return [option.strike * WAD // option.spot for option in options]
 
 
-def _on_forward(option: Option) -> tuple[bool, int, int, int, int, int, int]:
+def _on_forward(option: Option) -> tuple[bool, int, int, int, int, int]:
     variance = option.vol * option.vol * option.time // WAD**2
-    return option.is_call, option.spot, option.strike, variance, option.time, WAD, option.rate
+    return option.is_call, option.spot, option.strike, variance, option.time, WAD

@@ -108,11 +108,12 @@ class _Deployment:
             perp,
             at["settlement"],
             at["fees"],
-            *amm_words(market.amm),
+            self._packed(market.amm),
         )
         self._send("RiskEngine", at["risk_engine"], "set_perp", underlying, perp)
         for exempt in (amm, at["delayed"]):
             self._send("PerpMarket", perp, "set_age_exempt", exempt, True)
+        self._send("OptionsAMM", amm, "set_age_exempt", at["delayed"], True)
         for venue, rights, path in (
             (perp, TRADE | CASH, FEE_PATH_PERP),
             (amm, TRADE, FEE_PATH_AMM),
@@ -141,6 +142,10 @@ class _Deployment:
         row = (market.underlying, feed, f.max_age, *bounds)
         self._send("PriceOracle", oracle, "set_feed", *row)
         return feed
+
+    def _packed(self, amm: AmmParameters) -> list[int]:
+        lens = Contract(self.chain, self.at["lens"], self.artifacts["Lens"].abi)
+        return list(lens._call("pack_parameters", *amm_records(amm)))
 
     def _vault(self, pool_name: str, pool: str, name: str, system: SystemParameters) -> str:
         at, terms = self.at, system.vault
@@ -175,8 +180,9 @@ def perp_words(perp: PerpParameters) -> tuple[int, ...]:
     return (*_wads(perp)[:-1], perp.direct_age)
 
 
-def amm_words(amm: AmmParameters) -> tuple[tuple[int, ...], ...]:
-    """(weights, spreads, limits) as the AMM takes them: WAD, but for ages in seconds."""
-    limits = amm.limits
-    shares = _wads(limits)[:-2]
-    return _wads(amm.weights), _wads(amm.spreads), (*shares, limits.max_age, limits.min_life)
+def amm_records(amm: AmmParameters) -> tuple[tuple[int, ...], ...]:
+    """(weights, spreads, limits, flow limits, upkeep): WAD, but whole numbers are seconds."""
+    records: tuple[Any, ...] = (amm.weights, amm.spreads, amm.limits, amm.flow, amm.upkeep)
+    return tuple(
+        tuple(x if isinstance(x, int) else to_wad(x) for x in astuple(record)) for record in records
+    )

@@ -29,8 +29,6 @@ class Risk(NamedTuple):
     delta: int
     vega: int
     gamma: int
-    vanna: int
-    volga: int
     reserve: int
 
 
@@ -45,8 +43,6 @@ class ExpiryBook(NamedTuple):
     delta: int
     vega: int
     gamma: int
-    vanna: int
-    volga: int
     value: int
 
 
@@ -88,8 +84,9 @@ class OptionsAMM(Contract):
     ) -> Receipt:
         return self._send("trade", account, _rows(legs), limit_cash, deadline, sender=sender)
 
-    def refresh(self, day: int, *, sender: str) -> Receipt:
-        return self._send("refresh", day, sender=sender)
+    def refresh(self, day: int, *, sender: str, receiver: int = 0) -> Receipt:
+        """`receiver` is the account that gets the bounty of a refresh that was due."""
+        return self._send("refresh", day, receiver, sender=sender)
 
     def list_expiry(self, day: int, strike_step: int, *, sender: str) -> Receipt:
         """`strike_step` in 1e-4 units of the quote token."""

@@ -132,12 +132,12 @@ def unpack_feed(word: int, bounds: int) -> Feed:
 def unpack_surface(day: int, words: Sequence[int]) -> ExpirySurface | None:
     """The twin of `surface_codec._unpack`."""
     shape, skew = words
-    timestamp = skew & (2**64 - 1)
+    timestamp, behind = skew & (2**40 - 1), skew >> 40 & 3
     if timestamp == 0:
         return None
     a, b, basis, rate = (from_wad(_field(shape, n)) for n in range(4))
     rho, m, sigma = (from_wad(_field(skew, n)) for n in range(3))
-    return ExpirySurface(day, SviParams(a, b, rho, m, sigma), basis, rate, timestamp)
+    return ExpirySurface(day, SviParams(a, b, rho, m, sigma), basis, rate, timestamp, behind)
 
 
 def _field(word: int, place: int) -> int:
@@ -148,4 +148,5 @@ def _field(word: int, place: int) -> int:
 
 def _row(e: ExpirySurface) -> tuple[int, ...]:
     s = e.svi
-    return e.day, *(to_wad(x) for x in (s.a, s.b, s.rho, s.m, s.sigma, e.basis, e.rate))
+    wads = (to_wad(x) for x in (s.a, s.b, s.rho, s.m, s.sigma, e.basis, e.rate))
+    return e.day, *wads, e.behind

@@ -12,13 +12,16 @@ from protocol.clients.oracle import MockAggregator
 from protocol.clients.system import System
 from protocol.commands.reporting import post_dev_price
 from protocol.config import Scenario
+from protocol.parameters import SurfaceParameters
 from protocol.sim.opening import open_devnet
-from protocol.sim.world import ADMIN, World, deposit_cash, mint_and_approve
+from protocol.sim.world import ADMIN, KEEPER, World, deposit_cash, mint_and_approve
+from protocol.strategy.anchor import restated
 from protocol.units import WAD, expiry_timestamp, from_wad
 
 DEV_CASH = 250_000.0  # of a devnet account, in the ledger, USD
 DEV_TOKENS = 1_000_000.0  # and in its wallet
 ENDOWED = 3  # accounts
+_PUSH_PAUSE = SurfaceParameters().min_interval  # seconds between pushes
 
 
 def open_market(chain: TestChain, scenario: Scenario, *, progress: Callable[[str], None]) -> World:
@@ -34,10 +37,7 @@ def open_market(chain: TestChain, scenario: Scenario, *, progress: Callable[[str
 
 
 def pass_time(system: System, chain: TestChain, seconds: int) -> None:
-    """Let time pass at a still price: feeds answer anew, snapshots are refreshed.
-
-    Surfaces grow old: that is the keeper's to mend.
-    """
+    """Let time pass at a still market: prices and vols are posted again, Greeks refreshed."""
     chain.advance(seconds)
     for market in system.markets:
         price = system.oracle.last_good(market.underlying).price
@@ -47,6 +47,11 @@ def pass_time(system: System, chain: TestChain, seconds: int) -> None:
             feed = MockAggregator.at(chain, market.feed, Artifacts())
             feed.set_answer(price * 10 ** feed.decimals() // WAD, sender=ADMIN)
         system.oracle.record(market.underlying, sender=ADMIN)
-        for book in market.amm.expiries():
-            if expiry_timestamp(book.day) > chain.timestamp:
-                market.amm.refresh(book.day, sender=ADMIN)
+        now = chain.timestamp
+        days = [b.day for b in market.amm.expiries() if expiry_timestamp(b.day) > now]
+        smiles = [system.surface.expiry(market.underlying, day) for day in days]
+        again = [restated(smile, now) for smile in smiles if smile is not None]
+        if now - min((smile.timestamp for smile in smiles if smile), default=now) >= _PUSH_PAUSE:
+            system.surface.push(market.underlying, again, sender=KEEPER)
+        for day in days:
+            market.amm.refresh(day, sender=ADMIN)

@@ -59,8 +59,6 @@ def common_change(weights: Weights, reference: int, totals: Risk, change: Risk) 
         weights.delta // _STEP * _dollars(_step_up(totals.delta, change.delta), reference)
         + weights.vega // _STEP * _step_up(totals.vega, change.vega)
         + weights.gamma // _STEP * _step_up(totals.gamma, change.gamma)
-        + weights.vanna // _STEP * _step_up(totals.vanna, change.vanna)
-        + weights.volga // _STEP * _step_up(totals.volga, change.volga)
     )
 
 

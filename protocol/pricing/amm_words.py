@@ -15,8 +15,10 @@ from protocol.types import STRIKE_STEPS
 from protocol.units import WAD
 
 _COARSE = 10**12
+_SHARE = 10**14
 _FINE = 10**9
-_HALF = 2**127
+_SHARES, _TIMES, _FEES = 96, 64, 144  # bits of the limits' two parts and of the fee word
+_SMILE = ("a", "b", "basis", "rate", "rho", "m", "sigma")
 
 
 def truncated(numerator: int, denominator: int) -> int:
@@ -25,7 +27,8 @@ def truncated(numerator: int, denominator: int) -> int:
     return quotient if (numerator < 0) == (denominator < 0) else -quotient
 
 
-def _joined(values: Iterable[int], widths: Iterable[int]) -> int:
+def joined(values: Iterable[int], widths: Iterable[int]) -> int:
+    """Unsigned fields in one word, high to low."""
     word = 0
     for value, width in zip(values, widths, strict=True):
         if not 0 <= value < 1 << width:
@@ -34,7 +37,8 @@ def _joined(values: Iterable[int], widths: Iterable[int]) -> int:
     return word
 
 
-def _parted(word: int, widths: Sequence[int]) -> list[int]:
+def parted(word: int, widths: Sequence[int]) -> list[int]:
+    """The inverse of `joined`; bits above the first field are dropped."""
     parts = []
     for width in reversed(widths):
         parts.append(word & ((1 << width) - 1))
@@ -64,19 +68,19 @@ class _Steps:
 
     @property
     def word(self) -> int:
-        """The storage word; raises `InputError` for a value too fine or too large for its field."""
+        """The record in the low bits of a word; `InputError` for a value too fine or large."""
         layout = self._layout()
         values = [
             _steps(field.name, getattr(self, field.name), step)
             for field, (_, step) in zip(fields(self), layout, strict=True)
         ]
-        return _joined(values, [width for width, _ in layout])
+        return joined(values, [width for width, _ in layout])
 
     @classmethod
     def from_word(cls, word: int) -> Self:
-        """The inverse of `word`."""
+        """The inverse of `word`; higher bits are not looked at."""
         layout = cls._layout()
-        parts = _parted(word, [width for width, _ in layout])
+        parts = parted(word, [width for width, _ in layout])
         return cls(*(part * step for part, (_, step) in zip(parts, layout, strict=True)))
 
 
@@ -88,12 +92,10 @@ class Weights(_Steps):
     vega: int
     expiry_vega: int
     gamma: int
-    vanna: int
-    volga: int
 
     @classmethod
     def _layout(cls) -> list[tuple[int, int]]:
-        return [(40, _FINE)] * 6
+        return [(40, _FINE)] * 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,34 +113,104 @@ class Spreads(_Steps):
 
     @classmethod
     def _layout(cls) -> list[tuple[int, int]]:
-        return [(32, _COARSE)] * 8
+        return [(24, _COARSE)] * 8
 
 
 @dataclass(frozen=True, slots=True)
 class Limits(_Steps):
-    """Limits of a pool, WAD, but for the two ages in seconds: see IOptionsAMM."""
+    """Limits of a pool, WAD, but for three times in seconds: see IOptionsAMM."""
 
     vega: int
     delta: int
     utilisation: int
     shift_cap: int
-    hedge_bound: int
-    depth_growth: int
     max_age: int
     min_life: int
+    push_window: int
 
     @classmethod
     def _layout(cls) -> list[tuple[int, int]]:
-        return [(32, _COARSE)] * 6 + [(32, 1)] * 2
+        return [(24, _COARSE)] * 4 + [(24, 1), (24, 1), (16, 1)]
+
+
+@dataclass(frozen=True, slots=True)
+class FlowLimits(_Steps):
+    """Limits of what passes through a pool, WAD shares of depth, and a time in seconds."""
+
+    direct_age: int
+    direct_delta: int
+    push_vega: int
+    block_vega: int
+    block_delta: int
+    hour_vega: int
+    hour_delta: int
+
+    @classmethod
+    def _layout(cls) -> list[tuple[int, int]]:
+        return [(16, 1)] + [(16, _SHARE)] * 6
+
+
+@dataclass(frozen=True, slots=True)
+class Upkeep(_Steps):
+    """What refreshes and hedges go by, WAD, and a time in seconds: see IOptionsAMM."""
+
+    hedge_bound: int
+    hedge_hour: int
+    depth_growth: int
+    drawdown: int
+    max_toxicity: int
+    bounty_drift: int
+    bounty: int
+    bounty_age: int
+
+    @classmethod
+    def _layout(cls) -> list[tuple[int, int]]:
+        return [(32, _COARSE)] * 7 + [(32, 1)]
+
+
+@dataclass(frozen=True, slots=True)
+class PoolParameters:
+    """All parameters of an options pool, and the fee word that its fee schedule set."""
+
+    weights: Weights
+    spreads: Spreads
+    limits: Limits
+    flow: FlowLimits
+    upkeep: Upkeep
+    fee_word: int = 0
+
+    @property
+    def words(self) -> tuple[int, int, int, int]:
+        """As `OptionsAMM.parameters` gives them."""
+        shares, times = divmod(self.limits.word, 1 << _TIMES)
+        return (
+            self.weights.word << _SHARES | shares,
+            self.spreads.word << _TIMES | times,
+            self.flow.word << _FEES | self.fee_word,
+            self.upkeep.word,
+        )
+
+    @classmethod
+    def from_words(cls, words: Sequence[int]) -> Self:
+        """The inverse of `words`."""
+        shares, times = words[0] % (1 << _SHARES), words[1] % (1 << _TIMES)
+        return cls(
+            weights=Weights.from_word(words[0] >> _SHARES),
+            spreads=Spreads.from_word(words[1] >> _TIMES),
+            limits=Limits.from_word(shares << _TIMES | times),
+            flow=FlowLimits.from_word(words[2] >> _FEES),
+            upkeep=Upkeep.from_word(words[3]),
+            fee_word=words[2] % (1 << _FEES),
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class ExpiryWord(_Steps):
-    """The last refresh of a listed expiry: spot (WAD), its second, reserve (WAD), strike step."""
+    """The last refresh of a listed expiry: spot (WAD), its second, the surface's, strike step."""
 
     spot: int
     refreshed_at: int
-    reserve: int
+    posted_at: int
     strike_step: int
 
     @classmethod
@@ -152,7 +224,10 @@ class ExpiryWord(_Steps):
 
 @dataclass(frozen=True, slots=True)
 class SurfaceWords:
-    """One expiry of a volatility surface, WAD, with the second it was posted."""
+    """One expiry of a volatility surface, WAD, with the second it was posted.
+
+    `behind`: vol stands higher (1), lower (2) or either (3) than posted.
+    """
 
     a: int
     b: int
@@ -162,36 +237,43 @@ class SurfaceWords:
     m: int
     sigma: int
     timestamp: int
+    behind: int = 0
 
     @property
     def words(self) -> tuple[int, int]:
         """As `VolSurface.words` gives them."""
-        for field in fields(self)[:-1]:
-            value = getattr(self, field.name)
+        for name in _SMILE:
+            value = getattr(self, name)
             if not -(2**63) <= value < 2**63:
-                raise InputError(field.name, value, bound="a signed 64-bit WAD")
-        raw = [getattr(self, field.name) % 2**64 for field in fields(self)]
-        return _joined(raw[:4], [64] * 4), _joined(raw[4:], [64] * 4)
+                raise InputError(name, value, bound="a signed 64-bit WAD")
+        if not 0 <= self.behind <= 3:
+            raise InputError("behind", self.behind, bound="0 (up to date) to 3 (either way)")
+        raw = [getattr(self, name) % 2**64 for name in _SMILE]
+        last = joined((self.behind, self.timestamp), (24, 40))
+        return joined(raw[:4], [64] * 4), joined([*raw[4:], last], [64] * 4)
 
     @classmethod
     def from_words(cls, words: Sequence[int]) -> Self:
         """The inverse of `words`."""
-        raw = [part for word in words for part in _parted(word, [64] * 4)]
-        values = [*(_signed(part, 64) for part in raw[:-1]), raw[-1]]
-        return cls(**dict(zip(cls.__slots__, values, strict=True)))
+        raw = [part for word in words for part in parted(word, [64] * 4)]
+        behind, timestamp = divmod(raw[-1], 2**40)
+        smile = (_signed(part, 64) for part in raw[:-1])
+        return cls(**dict(zip(_SMILE, smile, strict=True)), timestamp=timestamp, behind=behind)
 
 
-def pair(high: int, low: int) -> int:
-    """Two signed 128-bit amounts in a word: how Greeks are kept."""
-    for amount in (high, low):
-        if not -_HALF <= amount < _HALF:
-            raise InputError("greek", amount, bound="a signed 128-bit amount")
-    return (high % 2**128) << 128 | low % 2**128
+def packed_greeks(*amounts: int, bits: int) -> int:
+    """Signed amounts of `bits` each, high to low: how Greeks are kept."""
+    word = 0
+    for amount in amounts:
+        if not -(1 << bits - 1) <= amount < 1 << bits - 1:
+            raise InputError("greek", amount, bound=f"a signed {bits}-bit amount")
+        word = word << bits | amount % (1 << bits)
+    return word
 
 
-def unpaired(word: int) -> tuple[int, int]:
-    """(high, low) of a word made by `pair`."""
-    return _signed(word >> 128, 128), _signed(word % 2**128, 128)
+def unpacked_greeks(word: int, *, count: int, bits: int) -> tuple[int, ...]:
+    """The inverse of `packed_greeks`."""
+    return tuple(_signed(part, bits) for part in parted(word, [bits] * count))
 
 
 def strike_wad(strike_steps: int) -> int:

@@ -23,15 +23,12 @@ _SQUARE = 10**36
 
 
 class Greeks(NamedTuple):
-    """WAD: price and Greeks with respect to the forward; vega per 1.00, theta per year."""
+    """WAD: price and Greeks of the forward; gamma in cash (by forward ** 2), vega per 1.00."""
 
     price: int
     delta: int
     gamma: int
     vega: int
-    theta: int
-    vanna: int
-    volga: int
 
 
 def mul_down(a: int, b: int) -> int:
@@ -149,35 +146,25 @@ def value_greeks(
     total_variance: int,
     time: int,
     discount: int,
-    rate: int,
 ) -> Greeks:
     """Price and Greeks with respect to the forward; see `Greeks` of black76_math.vy."""
     _check_value(forward, strike, total_variance, discount)
     _within("time", time, _FACTOR)
     low, high = min(forward, strike), max(forward, strike)
     deviation = root(total_variance * _SQUARE | 1) if time else 1
-    middle, half = log_ratio(high, low) // deviation, deviation >> 1
-    tail = tails(middle, half)
+    half = deviation >> 1
+    tail = tails(log_ratio(high, low) // deviation, half)
     price = _either_side(is_call == (forward == high), low, high, tail) * discount // WAD
     delta = _first_tail(forward == high, low, high, tail) - (not is_call) * RAY
     delta = _truncate(delta * discount, RAY)
     if half == 0:
-        return Greeks(price, delta, 0, 0, 0, 0, 0)
+        return Greeks(price, delta, 0, 0)
     weight = (low * tail.density // RAY) * discount // WAD
-    square_root = root(time * _SQUARE)
-    vol = deviation * RAY // square_root
-    vega = weight * square_root // RAY
-    share = weight * WAD * RAY // forward
-    distance = middle if forward == high else -middle
-    d1, d2 = distance + half, distance - half
     return Greeks(
         price=price,
         delta=delta,
-        gamma=share * WAD // (forward * deviation),
-        vega=vega,
-        theta=_truncate(rate * price, WAD) - weight * deviation // (time * 2 * _GIGA),
-        vanna=_truncate(-d2 * (share // RAY), vol),
-        volga=_truncate(vega * _truncate(d1 * d2, vol), RAY),
+        gamma=weight * RAY // deviation,
+        vega=weight * root(time * _SQUARE) // RAY,
     )
 
 

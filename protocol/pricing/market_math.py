@@ -13,10 +13,13 @@ from typing import Self
 from protocol.errors import InputError
 from protocol.units import DAY, WAD, YEAR
 
-FEE_STEP = 10**9  # a share in a fee word counts steps of 1e-9
-_FIELD_BITS = 40
+FEE_STEP = 10**12  # a share in a fee word counts steps of 1e-6
+_FIELD_BITS = 24
 _FIELD = (1 << _FIELD_BITS) - 1
-_FEE_SCALE = 10**36
+_STEPS = WAD // FEE_STEP
+_FEE_SCALE = _STEPS * _STEPS * WAD
+
+_ACCRUAL_STEP = 10**9  # wei: fees of a pool to the reserves come in whole steps
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +46,7 @@ class FeeRates:
             share: int = getattr(self, name)
             if share % FEE_STEP or not 0 <= share // FEE_STEP <= _FIELD:
                 raise InputError(
-                    name, share, bound="a multiple of 1e9 that fits 40 bits", step="round it"
+                    name, share, bound="a multiple of 1e12 that fits 24 bits", step="round it"
                 )
             word = word << _FIELD_BITS | share // FEE_STEP
         return word
@@ -53,7 +56,7 @@ class FeeRates:
         unit_fee = self.notional_rate // FEE_STEP * notional
         if self.premium_cap:
             unit_fee = min(unit_fee, self.premium_cap // FEE_STEP * mark)
-        charged = (size - closing) * FEE_STEP + closing * (self.closing_factor // FEE_STEP)
+        charged = (size - closing) * _STEPS + closing * (self.closing_factor // FEE_STEP)
         return _ceil_div(unit_fee * charged, _FEE_SCALE)
 
     def package_fee(self, *, bought: int, sold: int) -> int:
@@ -61,9 +64,11 @@ class FeeRates:
         return max(bought, sold) + _ceil_div(min(bought, sold) * self.package_factor, WAD)
 
     def split(self, fee: int) -> tuple[int, int, int]:
-        """(maker, insurance, treasury), summing to the fee."""
+        """(maker, insurance, treasury), summing to the fee; the last two in steps of 1e-9."""
         maker, insurance = fee * self.maker_share // WAD, fee * self.insurance_share // WAD
-        return maker, insurance, fee - maker - insurance
+        treasury = fee - maker - insurance
+        insurance, treasury = (x - x % _ACCRUAL_STEP for x in (insurance, treasury))
+        return fee - insurance - treasury, insurance, treasury
 
 
 def perp_premium(*, index: int, skew: int, size: int, scale: int) -> int:

@@ -23,15 +23,12 @@ _GUARD = 40
 
 
 class Reference(NamedTuple):
-    """Price and Greeks, in the meaning `black76_math.vy` documents; delta to the forward."""
+    """Price and Greeks as `black76_math.vy` documents them: of the forward, gamma in cash."""
 
     price: Number
     delta: Number
     gamma: Number
     vega: Number
-    theta: Number
-    vanna: Number
-    volga: Number
 
 
 @cache
@@ -78,9 +75,7 @@ def price_delta_vega(
     mp = context()
     years = number(time)
     growth = mp.exp(number(rate) * years)
-    found = _black(
-        is_call, number(spot) * growth, number(strike), years, number(vol), 1 / growth, number(rate)
-    )
+    found = _black(is_call, number(spot) * growth, number(strike), years, number(vol), 1 / growth)
     return found.price, found.delta * growth, found.vega
 
 
@@ -92,14 +87,11 @@ def value_greeks(
     total_variance: int,
     time: int,
     discount: int,
-    rate: int,
 ) -> Reference:
     """Black-76 price and Greeks of an option on a forward; zero time or variance is degenerate."""
     years = number(time)
     vol = context().sqrt(number(total_variance) / years) if time else number(0)
-    return _black(
-        is_call, number(forward), number(strike), years, vol, number(discount), number(rate)
-    )
+    return _black(is_call, number(forward), number(strike), years, vol, number(discount))
 
 
 def total_variance(*, k: int, a: int, b: int, rho: int, m: int, sigma: int) -> Number:
@@ -116,7 +108,6 @@ def _black(
     years: Number,
     vol: Number,
     discount: Number,
-    rate: Number,
 ) -> Reference:
     mp = context()
     sign = 1 if is_call else -1
@@ -124,18 +115,14 @@ def _black(
     if deviation == 0:
         gain = max(sign * (forward - strike), 0)
         share = mp.mpf(1) / 2 if forward == strike else mp.mpf(sign * (forward - strike) > 0)
-        return Reference(discount * gain, sign * discount * share, *[mp.mpf(0)] * 5)
+        return Reference(discount * gain, sign * discount * share, *[mp.mpf(0)] * 2)
     d1 = mp.log(forward / strike) / deviation + deviation / 2
     d2 = d1 - deviation
     price = sign * discount * (forward * normal_cdf(sign * d1) - strike * normal_cdf(sign * d2))
     weight = discount * forward * normal_density(d1)
-    vega = weight * mp.sqrt(years)
     return Reference(
         price=price,
         delta=sign * discount * normal_cdf(sign * d1),
-        gamma=weight / (forward**2 * deviation),
-        vega=vega,
-        theta=rate * price - weight * vol / (2 * mp.sqrt(years)),
-        vanna=-weight / forward * d2 / vol,
-        volga=vega * d1 * d2 / vol,
+        gamma=weight / deviation,
+        vega=weight * mp.sqrt(years),
     )

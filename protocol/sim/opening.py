@@ -41,18 +41,23 @@ def open_devnet(
 
 def open_market(world: World, *, variance: float) -> Surface:
     """Push the surface of an instantaneous variance and list what the keeper's policy lists."""
-    policy, now = world.scenario.keeper.settle, world.chain.timestamp
-    spot = from_wad(world.system.oracle.spot(world.underlying).price)
+    surface = push_surface(world, variance=variance)
+    for day in surface.days:
+        step = round(world.scenario.keeper.settle.strike_step * STRIKE_STEPS)
+        world.market.amm.list_expiry(day, step, sender=KEEPER)
+    return surface
+
+
+def push_surface(world: World, *, variance: float) -> Surface:
+    """Push the reference surface of an instantaneous variance, as it stands now."""
+    now = world.chain.timestamp
     surface = reference_surface(
         underlying=world.underlying,
-        spot=spot,
+        spot=from_wad(world.system.oracle.spot(world.underlying).price),
         variance=variance,
         timestamp=now,
-        days=weekly_days(now, policy),
+        days=weekly_days(now, world.scenario.keeper.settle),
         policy=world.scenario.reference,
     )
     world.system.surface.push(world.underlying, surface.expiries, sender=KEEPER)
-    for day in surface.days:
-        step = round(policy.strike_step * STRIKE_STEPS)
-        world.market.amm.list_expiry(day, step, sender=KEEPER)
     return surface

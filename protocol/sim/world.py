@@ -69,11 +69,15 @@ class World:
             self.feed.set_answer(round(price * 10**FEED_DECIMALS), sender=ADMIN)
 
     def post(self, price: float, *, confidence: float, timestamp: int) -> None:
-        """A price as the reporters sign it."""
+        """A price as the reporters sign it, put on chain."""
+        signed = self.sign(price, confidence=confidence, timestamp=timestamp)
+        self.system.oracle.post([signed], sender=ADMIN)
+
+    def sign(self, price: float, *, confidence: float, timestamp: int) -> Report:
+        """A price with the reporters' signatures."""
         report = Report(self.underlying, to_wad(price), to_wad(confidence), timestamp)
-        oracle = self.system.oracle
-        signed = sign_report(report, REPORTERS, chain_id=self.chain.chain_id, oracle=oracle.address)
-        oracle.post([signed], sender=ADMIN)
+        oracle, chain_id = self.system.oracle.address, self.chain.chain_id
+        return sign_report(report, REPORTERS, chain_id=chain_id, oracle=oracle)
 
     def tokens(self, amount: float) -> int:
         return to_token_down(to_wad(amount), decimals=self.scenario.quote_decimals)

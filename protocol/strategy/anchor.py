@@ -2,6 +2,7 @@
 
 A push is refused whole by the chain where it moves too far, so a target beyond the step limits is
 approached: every expiry goes the same share of the way, which keeps the surface's shape in between.
+Until it is reached the push says which way vol is still to go, and the pool quotes one side only.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from protocol.types import ExpirySurface, Surface
 from protocol.units import DAY, expiry_timestamp, years
 
 PRINT_WINDOW = 1_800  # the oracle averages the half hour before 08:00 UTC and needs a record in it
+VOL_HIGHER, VOL_LOWER = 1, 2  # flags of a smile (surface_codec)
 STEP_LIFE, SHORTEST_LIFE = 30 * DAY, DAY  # a vol step grows with one over the root of the life
 DEVIATIONS: Floats = np.linspace(-2.0, 2.0, 9)
 _HALVINGS = 20
@@ -80,17 +82,30 @@ def _approach(
 ) -> tuple[ExpirySurface, ...]:
     """The target's smiles, all moved back by one share where a step is too long."""
     now = snapshot.timestamp
-    aims = tuple(_restated(smile, now) for smile in _living(snapshot, target))
+    aims = tuple(restated(smile, now) for smile in _living(snapshot, target))
     posted = () if snapshot.surface is None else snapshot.surface.expiries
-    old = {smile.day: _restated(smile, now) for smile in posted if snapshot.is_alive(smile.day)}
+    old = {smile.day: restated(smile, now) for smile in posted if snapshot.is_alive(smile.day)}
     age = {smile.day: now - smile.timestamp for smile in posted}
     shares = [_share(old[aim.day], aim, age[aim.day], policy) for aim in aims if aim.day in old]
     share = min(shares, default=1.0)
     moved = tuple(_between(old.get(aim.day, aim), aim, share) for aim in aims)
-    return without_calendar(moved)
+    return tuple(
+        replace(smile, behind=_behind(smile, aim, policy.behind_vol))
+        for smile, aim in zip(without_calendar(moved), aims, strict=True)
+    )
 
 
-def _restated(smile: ExpirySurface, now: int) -> ExpirySurface:
+def _behind(posted: ExpirySurface, aim: ExpirySurface, tolerance: float) -> int:
+    """The flags of a smile that stays short of its aim by more than a tolerance of vol."""
+    k = DEVIATIONS * float(np.sqrt(total_variance(k=0.0, svi=aim.svi)))
+    left = implied_vol(k=k, svi=aim.svi, years=_span(aim)) - implied_vol(
+        k=k, svi=posted.svi, years=_span(posted)
+    )
+    higher, lower = bool(np.max(left) > tolerance), bool(np.min(left) < -tolerance)
+    return VOL_HIGHER * higher | VOL_LOWER * lower
+
+
+def restated(smile: ExpirySurface, now: int) -> ExpirySurface:
     """The same vols as a smile posted now: total variance shrinks with the life left."""
     left = years(expiry_timestamp(smile.day) - now) / _span(smile)
     svi = replace(smile.svi, a=smile.svi.a * left, b=smile.svi.b * left)

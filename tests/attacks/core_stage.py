@@ -145,6 +145,7 @@ def _live(stage: Stage) -> None:
         stage.do(vault, "deposit", 900 * unit, stage.me, stage.me)
         stage.do(vault, "requestRedeem", 800 * WAD, stage.me, stage.me)
     exchange.advance(HOUR)
+    exchange.push(exchange.eth)
     exchange.refresh(exchange.eth)
     for vault in vaults:
         stage.do(vault, "process", 32)
@@ -317,11 +318,14 @@ CALLS: dict[str, dict[str, Arguments]] = {
     "OptionsAMM": {
         "trade": lambda s: (s.mine, _legs(s), NO_LIMIT, MAX),
         "quote": lambda s: (s.mine, _legs(s)),
-        "refresh": lambda s: (s.day,),
+        "refresh": lambda s: (s.day, s.mine),
         "close_expiry": lambda s: (s.past_day,),
         "list_expiry": lambda s: (s.new_day, 500_000),
         "hedge": lambda s: (WAD // 100, 2_010 * WAD, MAX),
-        "set_parameters": lambda s: s.contracts["OptionsAMM"].call("parameters"),
+        "set_parameters": lambda s: (s.contracts["OptionsAMM"].call("parameters"),),
+        "set_toxicity": lambda s: (2 * WAD,),
+        "set_age_exempt": lambda s: (NOBODY, True),
+        "age_exempt": lambda s: (NOBODY,),
         "snapshot": lambda s: (s.day,),
     },
     "PerpMarket": {
@@ -373,6 +377,8 @@ CALLS: dict[str, dict[str, Arguments]] = {
     "Lens": {
         "pool": lambda s: (s.at("OptionsAMM"),),
         "account": lambda s: (s.mine,),
+        "parameters": lambda s: (s.at("OptionsAMM"),),
+        "pack_parameters": lambda s: s.contracts["Lens"].call("parameters", s.at("OptionsAMM")),
     },
 }
 

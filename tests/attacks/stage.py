@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -16,7 +17,7 @@ import pytest
 from protocol.chain.artifacts import Artifact, Artifacts
 from protocol.clients.markets import NO_LIMIT, LiquidityVault
 from protocol.clients.system import Market
-from protocol.config import AmmParameters, Limits, Spreads
+from protocol.config import AmmParameters, FlowLimits, Limits, Spreads
 from protocol.errors import Revert
 from protocol.parameters import FeedParameters
 from protocol.types import Instrument, Leg
@@ -28,6 +29,16 @@ SIDES = ("real", "broken")
 on_both_sides = pytest.mark.parametrize("side", SIDES)
 
 AMM_PATH, PERP_PATH = 1, 2
+
+# No limit on flow: an attack on a price must fail by the price, not for want of room.
+_ROOM = FlowLimits(
+    direct_age=65_535,
+    push_vega=3.0,
+    block_vega=3.0,
+    block_delta=3.0,
+    hour_vega=3.0,
+    hour_delta=3.0,
+)
 
 
 def contracts(side: str, twin: Callable[[], Artifact]) -> Artifacts:
@@ -43,10 +54,15 @@ def judge(side: str, profit: int, *, loot: int, bound: int = 0) -> None:
         assert profit <= bound, f"the thief made {profit / WAD:,.2f}"
 
 
+def roomy(*, direct_age: int = _ROOM.direct_age) -> AmmParameters:
+    """The default price of a trade, any flow of trades."""
+    return AmmParameters(flow=replace(_ROOM, direct_age=direct_age))
+
+
 def frictionless(*, shift_cap: float = 1.0) -> AmmParameters:
     """No spreads, a far cap on impact: what is left to stop a thief is the potential alone."""
     spreads = Spreads(vol_points=0.0, floor_rate=0.0, hedge_cost=0.0, drift_widening=0.0)
-    return AmmParameters(spreads=spreads, limits=Limits(shift_cap=shift_cap))
+    return AmmParameters(spreads=spreads, limits=Limits(shift_cap=shift_cap), flow=_ROOM)
 
 
 def without_fees(exchange: Exchange) -> Exchange:
@@ -94,7 +110,12 @@ def stake(exchange: Exchange, vault: LiquidityVault, owner: str) -> int:
 
 
 def unwind(
-    exchange: Exchange, market: Market, series: Instrument, *, parts: int, owner: str = TAKER
+    exchange: Exchange,
+    market: Market,
+    series: Instrument,
+    *,
+    parts: int,
+    owner: str = TAKER,
 ) -> None:
     """Close a position in equal parts, as far as the pool takes it back."""
     held = exchange.system.ledger.position(account(owner), series.id)

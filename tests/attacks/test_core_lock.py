@@ -82,6 +82,7 @@ OPEN: dict[str, dict[str, str]] = {
     "OptionsAMM": {
         "release set_fee_word": ONE_CALLER,
         "depth risk parameters fee_word reference snapshot expiries vault": WHOLE,
+        "halted age_exempt": WHOLE,
         "pool UNDERLYING perp": FIXED,
     },
     "PerpMarket": {
@@ -97,6 +98,7 @@ OPEN: dict[str, dict[str, str]] = {
     },
     "DelayedOrders": {"terms last_id order_hash": WHOLE, "manager ledger oracle": FIXED},
     "Batch": {"ledger oracle": FIXED},
+    "Lens": {"parameters": WHOLE, "pack_parameters": PURE},
     "VolSurface": {"words previous_words": PRICES, "live_days": WHOLE},
 }
 
@@ -229,7 +231,7 @@ TWINS = [
     ("Clearinghouse", None, FREE, "LiquidityVault.requestRedeem/3 goes through"),
     ("LiquidityVault", "core_lock", UNHEEDED, "LiquidityVault.deposit/3 goes through"),
     ("ExpirySettlement", "core_lock", UNHEEDED, "ExpirySettlement.take_print/2 goes through"),
-    ("OptionsAMM", "role_access", UNASKED, "OptionsAMM.set_parameters/3 goes through"),
+    ("OptionsAMM", "role_access", UNASKED, "OptionsAMM.set_parameters/1 goes through"),
     ("PriceOracle", "role_access", UNASKED, "PriceOracle.record/1 goes through"),
 ]
 

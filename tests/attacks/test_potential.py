@@ -36,9 +36,9 @@ CONTRACTS = 600  # 28-day calls at the money: 130,000 of vega
 
 def depth_less_reserve() -> Artifact:
     """Depth counts what is not reserved now: a trade moves what the next one is priced with."""
-    frozen = "depth=self._market >> 128,\n            reference=self._reference(),"
-    live = "depth=(self._market >> 128) - convert(risk_math._low(pool_book.totals[2]), uint256),"
-    return broken("OptionsAMM", {frozen: f"{live}\n            reference=self._reference(),"})
+    frozen = "depth: uint256 = amm_codec._depth(pool.market)"
+    reserved = "convert(risk_math._reserve(pool.totals[0]), uint256)"
+    return broken("OptionPricer", {frozen: f"{frozen} - {reserved}"})
 
 
 def depth_follows_at_once() -> Artifact:

@@ -15,6 +15,7 @@ from tests.attacks.stage import (
     frictionless,
     judge,
     on_both_sides,
+    roomy,
     wealth,
     with_exact_feed,
     without_fees,
@@ -27,20 +28,22 @@ STRADDLES, PAD = 500, 350
 
 
 def bids_at_zero() -> Artifact:
-    return broken("OptionsAMM", {'assert cash < 0, "amm: no bid"': "cash = min(cash, 0)"})
+    return broken(
+        "OptionPricer",
+        {'assert priced.cash < 0, "amm: no bid"': "priced.cash = min(priced.cash, 0)"},
+    )
 
 
 def fee_cap_on_a_moving_price() -> Artifact:
     """The price the cap is taken on rises with size, as an average trade price does."""
-    mark = "pool.fee_word, one.mark,"
-    moved = "pool.fee_word, one.mark * (10**21 + units) // 10**21,"
+    mark = "pool.flow, one.mark,"
+    moved = "pool.flow, one.mark * (10**21 + units) // 10**21,"
     return broken("OptionPricer", {mark: moved})
 
 
 def charges_capped_too() -> Artifact:
-    credit = "max(priced.impact, -convert(cap, int256))"
-    both = f"min({credit}, convert(cap, int256))"
-    return broken("OptionsAMM", {credit: both})
+    refusal = 'assert impact <= cap, "amm: impact above cap"'
+    return broken("OptionPricer", {refusal: "impact = min(impact, cap)"})
 
 
 def market(side: str, twin: Callable[[], Artifact], amm: AmmParameters) -> Exchange:
@@ -80,21 +83,27 @@ def slice_the_fee(exchange: Exchange) -> int:
 
 @on_both_sides
 def test_fee__of_slices__is_that_of_the_whole(side: str) -> None:
-    exchange = build_exchange(contracts(side, fee_cap_on_a_moving_price))
+    exchange = build_exchange(contracts(side, fee_cap_on_a_moving_price), amm=roomy())
     judge(side, slice_the_fee(exchange), loot=100 * WAD)
 
 
 def pad_the_credit(exchange: Exchange) -> int:
     """Take risk at the capped charge, and put it back with legs that only widen the cap."""
     before = wealth(exchange, exchange.eth, TAKER)
-    straddle = [exchange.call(2_000, STRADDLES, week=1), exchange.put(2_000, STRADDLES, week=1)]
+    straddle = [
+        exchange.call(2_000, STRADDLES, week=1),
+        exchange.put(2_000, STRADDLES, week=1),
+    ]
     with suppress(Revert):
         exchange.trade(*straddle)
     if exchange.eth.amm.risk().vega == 0:
         return 0
     half = [Leg(leg.instrument, -leg.size // 2) for leg in straddle]
     for sign in (1, -1):  # a forward has no vega of its own, its two legs have
-        pad = [exchange.call(2_050, sign * PAD, week=1), exchange.put(2_050, -sign * PAD, week=1)]
+        pad = [
+            exchange.call(2_050, sign * PAD, week=1),
+            exchange.put(2_050, -sign * PAD, week=1),
+        ]
         exchange.trade(*half, *pad)
     return wealth(exchange, exchange.eth, TAKER) - before
 

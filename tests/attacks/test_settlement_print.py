@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from protocol.chain.artifacts import Artifact
 from protocol.units import DAY, WAD
-from tests.attacks.stage import contracts, judge, on_both_sides
+from tests.attacks.stage import contracts, judge, on_both_sides, roomy
 from tests.attacks.twins import broken
-from tests.system_fixtures import HOUR, STRANGER, TAKER, Exchange, account, build_exchange
+from tests.system_fixtures import (
+    HOUR,
+    STRANGER,
+    TAKER,
+    Exchange,
+    account,
+    build_exchange,
+)
 
 FAIR, FLASH = 2_000.0, 2_400.0
 BLOCK, WINDOW = 12, 1_800  # seconds
@@ -57,7 +64,7 @@ def flash(exchange: Exchange) -> int:
 
 @on_both_sides
 def test_flash__one_block_before_expiry__weighs_one_block(side: str) -> None:
-    exchange = build_exchange(contracts(side, last_record_decides))
+    exchange = build_exchange(contracts(side, last_record_decides), amm=roomy())
     jump = SIZE * round(FLASH - FAIR) * WAD
     judge(side, flash(exchange), bound=jump * BLOCK // WINDOW, loot=jump * 9 // 10)
 
@@ -84,5 +91,5 @@ def take_twice(exchange: Exchange) -> int:
 
 @on_both_sides
 def test_print__taken_again_after_a_move__pays_one_price(side: str) -> None:
-    exchange = build_exchange(contracts(side, taken_again_at_spot))
+    exchange = build_exchange(contracts(side, taken_again_at_spot), amm=roomy())
     judge(side, take_twice(exchange), loot=100_000 * WAD)

@@ -5,7 +5,16 @@ from __future__ import annotations
 from protocol.chain.artifacts import Artifact
 from protocol.chain.embedded import EmbeddedChain
 from protocol.units import WAD
-from tests.attacks.stage import contracts, judge, on_both_sides, refresh, stake, unwind, wealth
+from tests.attacks.stage import (
+    contracts,
+    judge,
+    on_both_sides,
+    refresh,
+    roomy,
+    stake,
+    unwind,
+    wealth,
+)
 from tests.attacks.twins import broken
 from tests.market_bench import ADMIN, OTHER_LP, TERMS, Bench, build
 from tests.market_bench import LP as FIRST_LP
@@ -79,5 +88,5 @@ def trade_and_leave(exchange: Exchange) -> int:
 
 @on_both_sides
 def test_exit__of_a_majority_with_a_position__leaves_the_potential(side: str) -> None:
-    exchange = build_exchange(contracts(side, exits_at_nav))
+    exchange = build_exchange(contracts(side, exits_at_nav), amm=roomy())
     judge(side, trade_and_leave(exchange), loot=50_000 * WAD)

@@ -15,17 +15,23 @@ from protocol.errors import InputError, Revert
 from protocol.pricing import amm as twin
 from protocol.pricing.amm_words import (
     ExpiryWord,
+    FlowLimits,
     Limits,
+    PoolParameters,
     Spreads,
     SurfaceWords,
+    Upkeep,
     Weights,
-    pair,
-    unpaired,
+    packed_greeks,
+    unpacked_greeks,
 )
+from protocol.pricing.flow_meter import Meters
 from protocol.units import WAD, from_wad
 from tests.exact_pricer import ROUNDING, exact, exact_price, mp
-from tests.random_pools import COARSE, FINE, random_package, random_pool
+from tests.pricer_words import encoded_leg, encoded_pool, terms
+from tests.random_pools import COARSE, FINE, SHARE, random_package, random_pool
 from tests.system_fixtures import TAKER, account
+from tests.twin_inputs import leg_inputs, pool_state
 
 # What fixed point costs a contract, in units of spot (delta: of one, gamma: of its square): the
 # worst of 10,000 random packages rounded up to a power of ten. Total variance is kept to 1e-18,
@@ -35,8 +41,6 @@ GREEK_ERRORS = {
     "delta": mp.mpf("1e-12"),
     "vega": mp.mpf("1e-15"),
     "gamma": mp.mpf("1e-13"),
-    "vanna": mp.mpf("1e-13"),
-    "volga": mp.mpf("1e-14"),
 }
 
 
@@ -63,21 +67,11 @@ def rounds(deep) -> int:
 # -- the contract's side --
 
 
-def encoded_pool(pool: twin.PoolState) -> tuple[Any, ...]:
-    words = pool.weights.word, pool.spreads.word, pool.fees.word
-    return pool.totals.words, pool.depth, pool.reference, *words, pool.spot, pool.uncertainty
-
-
-def encoded_leg(leg: twin.LegInput) -> tuple[Any, ...]:
-    held = leg.taker_position, leg.pool_position
-    words = leg.live.words, leg.expiry.word, leg.snapshot.words
-    return leg.instrument.id, leg.size, *held, *words, leg.expiry_vega
-
-
 def as_tuple(priced: twin.Priced) -> tuple[Any, ...]:
-    legs = tuple((leg.mark, astuple(leg.change)) for leg in priced.legs)
-    sums = priced.mark, priced.impact, priced.spread, priced.fee, priced.gross_vega
-    return *sums, astuple(priced.total), legs
+    sums = priced.cash, priced.mark, priced.impact, priced.spread, priced.fee
+    books = [leg.book.words for leg in priced.legs]
+    unused = [(0, 0)] * (4 - len(books))
+    return *sums, priced.totals.words(priced.meters), tuple(books + unused)
 
 
 def plain(value: Any) -> Any:
@@ -95,40 +89,61 @@ def outcome(function: Any, *args: Any, **kwargs: Any) -> Any:
 # -- equal to the wei --
 
 
-def test_words__random_records__pack_alike_and_come_back(harness, rng, rounds):
+def test_parameters__random__pack_alike_and_come_back(harness, rng, rounds):
+    def row(*fields: tuple[int, int]) -> list[int]:
+        return [rng.randrange(2**bits) * step for bits, step in fields]
+
     for _ in range(rounds):
-        fine = [rng.randrange(2**40) * FINE for _ in range(6)]
-        coarse = [rng.randrange(2**32) * COARSE for _ in range(8)]
-        ages = [rng.randrange(2**32) for _ in range(2)]
-        expiry = [rng.randrange(2**bits) for bits in (88, 40, 96, 32)]
-        for name, record in (
-            ("weights", Weights(*fine)),
-            ("spreads", Spreads(*coarse)),
-            ("limits", Limits(*coarse[:6], *ages)),
-        ):
-            word = harness.call(f"pack_{name}", astuple(record))
-            assert word == record.word
-            assert plain(harness.call(name, word)) == astuple(record)
-            assert type(record).from_word(word) == record
+        records = (
+            Weights(*row(*[(40, FINE)] * 4)),
+            Spreads(*row(*[(24, COARSE)] * 8)),
+            Limits(*row(*[(24, COARSE)] * 4, (24, 1), (24, 1), (16, 1))),
+            FlowLimits(*row((16, 1), *[(16, SHARE)] * 6)),
+            Upkeep(*row(*[(32, COARSE)] * 7, (32, 1))),
+        )
+        ours = PoolParameters(*records, fee_word=rng.randrange(2**144))
+        words = harness.call("pack", *map(astuple, records), ours.fee_word)
+        assert tuple(words) == ours.words
+        assert plain(harness.call("unpack", words)) == tuple(map(astuple, records))
+        assert PoolParameters.from_words(words) == ours
+        expiry = row((88, 1), (40, 1), (40, 1), (32, 1))
         word = harness.call("pack_expiry", *expiry)
         assert word == ExpiryWord(*expiry).word
         assert list(harness.call("expiry", word)) == expiry
         assert ExpiryWord.from_word(word) == ExpiryWord(*expiry)
 
 
-def test_greek_pair__random_amounts__packs_alike_and_comes_back(harness, rng, rounds):
-    edges = [-(2**127), -1, 0, 1, 2**127 - 1]
+def amount(rng: random.Random, bits: int) -> int:
+    half = 1 << bits - 1
+    return rng.choice([-half, -1, 0, 1, half - 1, rng.randint(-half, half - 1)])
+
+
+def test_greeks__random_amounts__pack_alike_and_come_back(harness, rng, rounds):
     for _ in range(rounds):
-        high, low = (rng.choice([*edges, rng.randint(-(2**127), 2**127 - 1)]) for _ in range(2))
+        high, low = amount(rng, 128), amount(rng, 128)
         word = harness.call("pair", high, low)
-        assert word == pair(high, low)
-        assert plain(harness.call("unpaired", word)) == unpaired(word) == (high, low)
+        assert word == packed_greeks(high, low, bits=128)
+        both = plain(harness.call("unpaired", word))
+        assert both == unpacked_greeks(word, count=2, bits=128) == (high, low)
+        delta, vega, gamma = (amount(rng, 96) for _ in range(3))
+        risk = twin.Risk(delta=delta, vega=vega, gamma=gamma, reserve=rng.randrange(2**64) * FINE)
+        flow = rng.randrange(2**160)
+        words = harness.call("pack_totals", astuple(risk), flow)
+        assert words[0] == risk.first and words[1] % 2**160 == flow
+        assert plain(harness.call("totals", words)) == (astuple(risk), flow)
+        assert twin.Risk.from_words(words[0], gamma) == risk
+        book = twin.Book(risk=risk, value=low)
+        assert twin.Book.from_words(book.words) == book
+        levels = [rng.randrange(2**bits) for bits in (32, 25, 25, 25, 25, 25)]
+        meters = Meters(**dict(zip(Meters.__slots__, levels, strict=True)))
+        assert Meters.from_word(meters.word) == meters
+        assert tuple(harness.call("pack_totals", astuple(risk), meters.word)) == risk.words(meters)
 
 
 def test_surface_words__random_surfaces__come_back(rng, rounds):
     for _ in range(rounds):
         fields = [rng.randint(-(2**63), 2**63 - 1) for _ in range(7)]
-        surface = SurfaceWords(*fields, timestamp=rng.randrange(2**64))
+        surface = SurfaceWords(*fields, timestamp=rng.randrange(2**40), behind=rng.randrange(4))
         assert SurfaceWords.from_words(surface.words) == surface
 
 
@@ -142,7 +157,7 @@ def test_price__random_packages__equal_to_the_wei(pricer, rng, rounds):
         ours = outcome(twin.price, pool=pool, legs=legs, now=now)
         assert plain(theirs) == (None if ours is None else as_tuple(ours))
         tally["refused" if ours is None else len(legs)] += 1
-    assert min(tally[legs] for legs in (1, 2, 3, 4)) > rounds // 20
+    assert min(tally[legs] for legs in (1, 2, 3, 4)) > rounds // 50, tally
     assert tally["refused"] > rounds // 20
 
 
@@ -170,14 +185,14 @@ def test_book__random_positions__equal_to_the_wei(pricer, rng, rounds):
 
 def test_change_of_potential__random_books__equal_and_exact(harness, rng, rounds):
     for _ in range(rounds):
-        pool = random_pool(rng, 2_000 * WAD)
-        change = random_pool(rng, 2_000 * WAD).totals
+        pool = random_pool(rng, 2_000 * WAD, 2**30)
+        change = random_pool(rng, 2_000 * WAD, 2**30).totals
         vegas = pool.totals.vega, change.vega
         theirs = harness.call(
             "change",
-            pool.weights.word,
+            terms(pool).words[0],
             pool.reference,
-            pool.totals.words,
+            astuple(pool.totals),
             astuple(change),
             *vegas,
             pool.depth,
@@ -212,11 +227,14 @@ def test_price__against_50_digits__within_the_stated_error(rng, rounds):
             for name, error in GREEK_ERRORS.items()
         }
         for name, value in true.change.items():
-            assert abs(exact(getattr(ours.total, name)) - value) <= greek[name]
+            assert abs(exact(getattr(ours.change, name)) - value) <= greek[name]
         impact, spread = true.errors(greek)
         assert abs(exact(ours.impact) - true.impact) <= impact + ROUNDING
-        assert abs(exact(ours.spread) - true.spread) <= spread + ROUNDING
-    assert checked > rounds // 2
+        assert (
+            abs(exact(ours.spread) - true.spread)
+            <= spread + 2 * MARK_ERROR * spot * size + ROUNDING
+        )
+    assert checked > rounds // 10
 
 
 # -- on a living market --
@@ -241,13 +259,13 @@ def test_quote__life_of_a_pool__twin_from_the_chain_agrees(exchange):
         agreed += 1
         market = exchange.eth
         ours = twin.price(
-            pool=exchange.pool_state(market),
-            legs=exchange.leg_inputs(market, taker, legs),
+            pool=pool_state(exchange, market),
+            legs=leg_inputs(exchange, market, taker, legs),
             now=exchange.now,
-        ).capped(Limits(*market.amm._call("parameters")[2]).shift_cap)
+        )
         assert quote == (ours.cash, ours.mark, ours.impact, ours.spread, ours.fee)
         exchange.trade(*legs)
-        state = exchange.pool_state(market)
+        state = pool_state(exchange, market)
         phi = twin.potential(
             totals=state.totals,
             expiry_vegas=[book.vega for book in market.amm.expiries()],

@@ -65,8 +65,7 @@ def test_price__whole_domain__within_4e_19_of_the_larger_side() -> None:
 def test_value_greeks__market_domain__within_the_bounds_of_each() -> None:
     rng = Random(2)
     bounds = {
-        "price": 1e-15, "delta": 2e-18, "gamma": 1e-18, "vega": 1e-15,
-        "theta": 1e-14, "vanna": 1e-15, "volga": 1e-14,
+        "price": 1e-15, "delta": 2e-18, "gamma": 1e-14, "vega": 1e-15,
     }  # fmt: skip
     for _ in range(300):
         time, vol = rng.uniform(3_600, YEAR) / YEAR, rng.uniform(0.2, 2)
@@ -77,7 +76,6 @@ def test_value_greeks__market_domain__within_the_bounds_of_each() -> None:
             "total_variance": to_wad(vol * vol * time),
             "time": to_wad(time),
             "discount": to_wad(rng.uniform(0.9, 1)),
-            "rate": to_wad(rng.uniform(-0.05, 0.1)),
         }
         got, exact = fixed.value_greeks(**mark), reference.value_greeks(**mark)
         for name, bound in bounds.items():
@@ -98,16 +96,16 @@ def test_value_greeks__reference__is_the_derivative_of_the_price() -> None:
     discount = int(MP.exp(-rate * time) * WAD)
     found = reference.value_greeks(
         is_call=True, forward=wads[0], strike=wads[1], total_variance=wads[2], time=wads[3],
-        discount=discount, rate=int(rate * WAD),
+        discount=discount,
     )  # fmt: skip
     at = (forward, vol, time)
     for name, order in {
         "price": (0, 0, 0), "delta": (1, 0, 0), "gamma": (2, 0, 0), "vega": (0, 1, 0),
-        "vanna": (1, 1, 0), "volga": (0, 2, 0),
     }.items():  # fmt: skip
         expected = MP.diff(price, at, order) if any(order) else price(*at)
+        if name == "gamma":
+            expected *= forward**2
         assert abs(getattr(found, name) / expected - 1) < 1e-15, name
-    assert abs(found.theta / -MP.diff(price, at, (0, 0, 1)) - 1) < 1e-15
 
 
 def test_special_functions__random__within_the_bounds_of_their_headers() -> None:
@@ -174,7 +172,7 @@ def test_value_greeks__published_table__agrees() -> None:
             continue
         call = fixed.value_greeks(
             is_call=True, forward=forward, strike=strike, total_variance=variance,
-            time=time, discount=WAD, rate=0,
+            time=time, discount=WAD,
         )  # fmt: skip
         size = float(row["F"])
         assert call.price / WAD == pytest.approx(

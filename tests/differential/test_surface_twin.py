@@ -54,7 +54,7 @@ class Slice:
     def row(self) -> tuple[int, ...]:
         s = self.svi
         numbers = (s.a, s.b, s.rho, s.m, s.sigma, self.basis, self.rate)
-        return (self.day, *map(to_wad, numbers))
+        return (self.day, *map(to_wad, numbers), 0)
 
 
 @dataclass(slots=True)

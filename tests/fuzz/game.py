@@ -15,6 +15,7 @@ from protocol.clients.markets import FOREVER, NO_LIMIT, Valuation
 from protocol.clients.oracle import Spot
 from protocol.clients.system import Market, System
 from protocol.errors import Revert
+from protocol.pricing.amm_words import PoolParameters
 from protocol.types import Instrument, Leg
 from protocol.units import DAY
 from tests.fuzz.model import Model, read_model
@@ -206,9 +207,9 @@ def start_game(arena: Arena, refusals: dict[str, Refusal]) -> Game:
     )
     model = read_model(arena.system, ACCOUNTS, arena.unit)
     game = Game(arena, model, outside, refusals=refusals)
-    _, spreads, limits = arena.markets[0].amm._call("parameters")
-    game.least_life, game.most_age = limits.min_life, limits.max_age
-    game.most_drift = spreads.max_drift
+    terms = PoolParameters.from_words(arena.markets[0].amm._call("parameters"))
+    game.least_life, game.most_age = terms.limits.min_life, terms.limits.max_age
+    game.most_drift = terms.spreads.max_drift
     return game
 
 

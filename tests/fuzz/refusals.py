@@ -165,10 +165,14 @@ def is_late(game: Game, move: Move) -> bool:
 
 
 def has_drifted(game: Game, move: Move) -> bool:
-    bound, spot = game.most_drift, game.spot(move.market)
-    notes = game.outside.listed[move.market]
-    rows = [notes.get(leg.instrument.day) for leg in move.legs]
-    return any(note and abs(spot - note.spot) * WAD // note.spot > bound for note in rows)
+    """By more than a tenth of a deviation at a volatility of 30 %; the bound is 0.3."""
+    spot, notes = game.spot(move.market), game.outside.listed[move.market]
+    for leg in move.legs:
+        note = notes.get(leg.instrument.day)
+        deviation = 0.3 * sqrt(years(max(leg.instrument.expiry - game.now, 1)))
+        if note and abs(spot / note.spot - 1) > 0.1 * deviation:
+            return True
+    return False
 
 
 def is_far_from_the_money(game: Game, move: Move) -> bool:
@@ -304,7 +308,7 @@ REFUSALS: dict[str, Refusal] = {
     "amm: surface stale": Refusal(TRADE, has_old_surface, certain=True),
     "amm: deadline passed": Refusal(TRADE, is_late, certain=True),
     "amm: worse than limit": Refusal(TRADE, has_a_limit),
-    "pricer: market drifted": Refusal(TRADE, has_drifted, certain=True),
+    "pricer: market drifted": Refusal(TRADE, has_drifted),
     "pricer: delta cut-off": Refusal(TRADE, is_far_from_the_money),
     "amm: impact above cap": Refusal(TRADE, is_more_than_a_speck),
     "amm: vega limit": Refusal(TRADE, vega_could_pass),
@@ -314,8 +318,13 @@ REFUSALS: dict[str, Refusal] = {
     "amm: no ask": Refusal(TRADE, buys_all),
     "amm: price too old": Refusal(TRADE, has_aged),
     "amm: vega per push": Refusal(TRADE, is_more_than_a_speck),
-    "amm: gross limit": Refusal(TRADE, is_more_than_a_speck),
-    "amm: drawdown": Refusal(TRADE, is_more_than_a_speck),
+    "amm: vega per block": Refusal(TRADE, is_more_than_a_speck),
+    "amm: delta per block": Refusal(TRADE, is_more_than_a_speck),
+    "amm: vega per hour": Refusal(TRADE, is_more_than_a_speck),
+    "amm: delta per hour": Refusal(TRADE, is_more_than_a_speck),
+    "amm: halted by drawdown": Refusal(TRADE, is_more_than_a_speck),
+    "amm: surface behind, no ask": Refusal(TRADE, is_more_than_a_speck),
+    "amm: surface behind, no bid": Refusal(TRADE, is_more_than_a_speck),
     "surface: step too large": Refusal(("push",), smile_may_jump),
     "surface: calendar arbitrage": Refusal(("push",), smile_may_jump),
     "surface: vol out of range": Refusal(("push",), smile_may_jump),

@@ -23,8 +23,8 @@ TWINS: dict[str, tuple[str, dict[str, str], tuple[str, ...]]] = {
     "the maker is charged its fee": (
         "Clearinghouse",
         {
-            "self._fill(maker, legs, False, received, config)": (
-                "self._fill(maker, legs, False, payment, config)"
+            "self._fill(maker, accrued, legs, False, received, config)": (
+                "self._fill(maker, accrued, legs, False, payment, config)"
             )
         },
         ("trade: NAV - potential never falls", "ledger: cash is the sum of its events"),

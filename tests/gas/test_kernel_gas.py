@@ -18,7 +18,7 @@ def test_price_rows__hot_domain__are_exactly_as_measured(artifacts: Any) -> None
 def test_market_rows__hot_domain__are_exactly_as_measured(artifacts: Any) -> None:
     assert dict(market_gas_rows(artifacts)) == {
         "kernel mark": 1_993,
-        "kernel mark + Greeks": 3_366,
+        "kernel mark + Greeks": 2_714,
         "kernel smile": 620,
         "kernel log-moneyness": 471,
     }

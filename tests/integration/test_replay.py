@@ -86,8 +86,10 @@ def test_replay__lp_flows__are_no_profit(run: RunRecord) -> None:
 
 def test_replay__hedged__varies_less_than_unhedged(scenario: Scenario) -> None:
     calm = replace(scenario, flow=FlowPolicy(), steps=96)
-    ((hedged, bare),) = replay_pairs(scenario=calm, prices=None, seeds=[3], jobs=1)
-    assert hedged.hedged and hedged.hedges
-    assert not bare.hedged and not bare.hedges
-    delta = [np.var([s.delta_pnl for s in each.steps]) for each in (hedged, bare)]
-    assert delta[0] < 0.25 * delta[1]
+    with_hedges, without = 0.0, 0.0  # summed: a book nearly flat by itself has little to hedge
+    for hedged, bare in replay_pairs(scenario=calm, prices=None, seeds=[3, 4, 5], jobs=1):
+        assert hedged.hedged and hedged.hedges
+        assert not bare.hedged and not bare.hedges
+        with_hedges += float(np.var([step.delta_pnl for step in hedged.steps]))
+        without += float(np.var([step.delta_pnl for step in bare.steps]))
+    assert with_hedges < 0.25 * without

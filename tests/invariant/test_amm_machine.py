@@ -77,7 +77,7 @@ def test_two_pools__random_life__every_rule_holds(rewound_exchange, deep):
 
 def test_depth__empty_book__follows_the_deposits(exchange):
     """Without risk there is no gift in a jump of depth; with some, it grows at its rate."""
-    set_parameters(exchange.eth, limits={"depth_growth": WAD // 100})
+    set_parameters(exchange.eth, upkeep={"depth_growth": WAD // 100})
     for dollars, leg in ((3_000_000, None), (1_000_000, exchange.call(2_000, 1))):
         if leg is not None:
             exchange.trade(leg)

@@ -64,27 +64,25 @@ def test_value__and_price__agree_on_one_forward(harness: AnyContract) -> None:
     args = wads(2_000, 2_300)
     mark = harness.call("value", True, *args, *wads(0.36, 1))
     assert mark == harness.call("price", True, *args, *wads(1, 0.6, 0))
-    greeks = harness.call("value_greeks", True, *args, *wads(0.36, 1, 1, 0))
+    greeks = harness.call("value_greeks", True, *args, *wads(0.36, 1, 1))
     assert (greeks.price, greeks.delta) == (
         mark,
         harness.call("price_delta_vega", True, *args, *wads(1, 0.6, 0))[1],
     )
 
 
-def test_value_greeks__call_and_put__share_all_but_delta_and_rate(harness: AnyContract) -> None:
-    args = wads(2_000, 2_300, 0.3, 0.7, 0.95, 0.05)
-    call, put = (harness.call("value_greeks", side, *args) for side in (True, False))
-    assert (call.gamma, call.vega, call.vanna, call.volga) == (
-        put.gamma,
-        put.vega,
-        put.vanna,
-        put.volga,
-    )
-    assert abs(call.delta - put.delta - args[4]) <= 1
-    assert abs(call.theta - put.theta - (call.price - put.price) // 20) <= 1
-
-
-def test_value_greeks__negative_rate__lowers_theta(harness: AnyContract) -> None:
+def test_value_greeks__call_and_put__share_all_but_price_and_delta(harness: AnyContract) -> None:
     args = wads(2_000, 2_300, 0.3, 0.7, 0.95)
-    up, down = (harness.call("value_greeks", True, *args, rate) for rate in (WAD, -WAD))
-    assert abs(up.theta - down.theta - 2 * up.price) <= 1
+    call, put = (harness.call("value_greeks", side, *args) for side in (True, False))
+    assert (call.gamma, call.vega) == (put.gamma, put.vega)
+    assert abs(call.delta - put.delta - args[4]) <= 1
+
+
+def test_value_greeks__gamma_in_cash__is_what_delta_does(harness: AnyContract) -> None:
+    forward, *args = wads(2_000, 2_300, 0.3, 0.7, 0.95)
+    step = WAD // 100
+    up, down = (
+        harness.call("value_greeks", True, forward + move, *args).delta for move in (step, -step)
+    )
+    gamma = harness.call("value_greeks", True, forward, *args).gamma
+    assert gamma / WAD == pytest.approx((up - down) / (2 * step) * 2_000**2, rel=1e-8)

@@ -46,14 +46,14 @@ def test_set_rates__in_bounds__kept(schedule):
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"notional_rate": 10**16 + 10**9}, "fees: rate above bound"),
-        ({"premium_cap": WAD // 4 + 10**9}, "fees: cap above bound"),
-        ({"closing_factor": WAD + 10**9}, "fees: factor above one"),
-        ({"package_factor": WAD + 10**9}, "fees: factor above one"),
-        ({"maker_share": WAD + 10**9}, "fees: shares above one"),
-        ({"insurance_share": WAD // 2 + 10**9}, "fees: shares above one"),
+        ({"notional_rate": 10**16 + 10**12}, "fees: rate above bound"),
+        ({"premium_cap": WAD // 4 + 10**12}, "fees: cap above bound"),
+        ({"closing_factor": WAD + 10**12}, "fees: factor above one"),
+        ({"package_factor": WAD + 10**12}, "fees: factor above one"),
+        ({"maker_share": WAD + 10**12}, "fees: shares above one"),
+        ({"insurance_share": WAD // 2 + 10**12}, "fees: shares above one"),
         ({"insurance_share": 2**256 - 1}, "fees: shares above one"),
-        ({"maker_share": 1}, "fee: share finer than 1e-9"),
+        ({"maker_share": 10**11}, "fee: share finer than 1e-6"),
     ],
 )
 def test_set_rates__out_of_bounds__reverts(changes, reason, schedule, reverts):

@@ -18,6 +18,7 @@ from tests.system_fixtures import (
     TAKER,
     Exchange,
     account,
+    parameters,
     set_parameters,
 )
 
@@ -134,7 +135,7 @@ def test_trade__expired__reverts(exchange):
 
 def test_trade__near_expiry__to_the_second(exchange):
     set_parameters(exchange.eth, limits={"max_age": 30 * DAY})
-    min_life = exchange.eth.amm._call("parameters")[2][-1]
+    min_life = parameters(exchange.eth).limits.min_life
     end = exchange.days[0] * DAY + 8 * HOUR
     exchange.advance(end - min_life - exchange.now)
     exchange.trade(exchange.call(2_000, 1))
@@ -143,7 +144,7 @@ def test_trade__near_expiry__to_the_second(exchange):
 
 
 def test_trade__refresh_too_old__until_refreshed(exchange):
-    max_age = exchange.eth.amm._call("parameters")[2][-2]
+    max_age = parameters(exchange.eth).limits.max_age
     leg = exchange.call(2_000, 1)
     exchange.advance(max_age)
     exchange.trade(leg)
@@ -156,7 +157,7 @@ def test_trade__refresh_too_old__until_refreshed(exchange):
 
 
 def test_trade__surface_too_old__until_pushed(exchange):
-    max_age = exchange.eth.amm._call("parameters")[2][-2]
+    max_age = parameters(exchange.eth).limits.max_age
     exchange.advance(max_age)
     exchange.refresh(exchange.eth)
     exchange.advance(1)
@@ -278,13 +279,13 @@ def test_package__calendar__charged_for_both_expiries(exchange):
     near, far = exchange.call(2_000, 10), exchange.call(2_000, -10, week=1)
     set_parameters(
         exchange.eth,
-        weights=dict.fromkeys(("delta", "vega", "gamma", "vanna", "volga"), 0),
+        weights=dict.fromkeys(("delta", "vega", "gamma"), 0),
         spreads=dict.fromkeys(("hedge_cost", "floor_rate"), 0),
     )
     parts = [exchange.quote(leg) for leg in (near, far)]
     package = exchange.quoted(exchange.trade(near, far))
     assert abs(package.impact - sum(part.impact for part in parts)) <= 2
-    vol_points = exchange.eth.amm._call("parameters")[1][0]
+    vol_points = parameters(exchange.eth).spreads.vol_points
     gross = sum(abs(book.vega) for book in exchange.eth.amm.expiries())
     assert package.spread >= gross * vol_points // WAD
 

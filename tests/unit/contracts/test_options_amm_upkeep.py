@@ -6,9 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from protocol.errors import Revert
-from protocol.pricing.amm_words import Limits, Spreads
-from protocol.types import Instrument, Leg
+from protocol.types import Instrument
 from protocol.units import WAD
 from tests.system_fixtures import (
     ADMIN,
@@ -16,7 +14,6 @@ from tests.system_fixtures import (
     STRANGER,
     TAKER,
     Exchange,
-    set_parameters,
 )
 
 HOUR = 3_600
@@ -104,6 +101,7 @@ def test_refresh__one_expiry_stale__depth_waits(exchange):
     amm, before = exchange.eth.amm, exchange.eth.amm.depth()
     exchange.trade(exchange.call(2_000, 200), exchange.put(2_000, 200))
     exchange.advance(HOUR, eth=2_400)
+    exchange.push(exchange.eth)
     amm.refresh(exchange.days[0], sender=STRANGER)
     assert amm.depth() == before
     amm.refresh(exchange.days[1], sender=STRANGER)
@@ -136,8 +134,18 @@ def test_hedge__that_adds_risk__reverts(exchange, reverts):
     ):
         with reverts("amm: hedge adds risk"):
             hedge(exchange, size, limit=limit)
-    hedge(exchange, -2 * delta - 1, limit=2_020 * WAD)
-    assert exchange.eth.amm.risk().delta == -delta - 1
+
+
+def test_hedge__past_zero__reverts(exchange, reverts):
+    for sold in (10, -20):  # short, then long
+        exchange.trade(exchange.call(2_000, sold))
+        delta = exchange.eth.amm.risk().delta
+        limit = 2_020 * WAD if delta < 0 else 1_980 * WAD
+        for size in (-2 * delta + (1 if delta > 0 else -1), -delta + (1 if delta < 0 else -1)):
+            with reverts("amm: hedge past zero"):
+                hedge(exchange, size, limit=limit)
+        hedge(exchange, -delta, limit=limit)
+        assert exchange.eth.amm.risk().delta == 0
 
 
 def test_hedge__price__inside_the_bound(exchange, reverts):
@@ -200,43 +208,4 @@ def test_close__by_anyone__pays_and_forgets(settled_before, exchange):
     assert ledger.cash(amm.pool) - cash == (0 if settled_before else -10 * 100 * WAD)
     assert listed(exchange) == [exchange.days[1]]
     assert ledger.pool_positions(amm.pool, 1, day) == {}
-    assert amm.risk() == (far.delta, far.vega, far.gamma, far.vanna, far.volga, far.reserve)
-
-
-# -- parameters and fees --
-
-
-@pytest.mark.parametrize(
-    ("part", "name", "bad", "good", "reason"),
-    [
-        ("spreads", "toxicity", WAD - 10**12, WAD, "amm: toxicity out of range"),
-        ("spreads", "toxicity", 5 * WAD + 10**12, 5 * WAD, "amm: toxicity out of range"),
-        ("spreads", "delta_cut", WAD // 2, WAD // 2 - 10**12, "amm: delta cut out of range"),
-        ("spreads", "max_drift", WAD // 2 + 10**12, WAD // 2, "amm: drift out of range"),
-        ("limits", "utilisation", WAD + 10**12, WAD, "amm: utilisation out of range"),
-        ("limits", "hedge_bound", WAD // 10 + 10**12, WAD // 10, "amm: hedge bound out of range"),
-    ],
-)
-def test_parameters__out_of_range__revert(part, name, bad, good, reason, exchange, reverts):
-    set_parameters(exchange.eth, **{part: {name: good}})
-    before = exchange.eth.amm._call("parameters")
-    kind = {"spreads": Spreads, "limits": Limits}[part]
-    assert getattr(kind(*before[{"spreads": 1, "limits": 2}[part]]), name) == good
-    with pytest.raises(Revert) as caught:
-        set_parameters(exchange.eth, **{part: {name: bad}})
-    assert caught.value.reason == reason
-    assert exchange.eth.amm._call("parameters") == before
-
-
-def test_parameters__by_others__revert(exchange):
-    with pytest.raises(Revert) as caught:
-        set_parameters(exchange.eth, weights={"vega": WAD}, sender=KEEPER)
-    assert caught.value.reason == "access: admin only"
-
-
-def test_fee_word__only_by_the_schedule(exchange, reverts):
-    for who in (ADMIN, KEEPER, STRANGER):
-        with reverts("amm: fee schedule only"):
-            exchange.eth.amm._send("set_fee_word", 0, sender=who)
-    exchange.eth.amm._send("set_fee_word", 0, sender=exchange.system.fees.address)
-    assert exchange.quote(Leg(exchange.call(2_000, 1).instrument, WAD)).fee == 0
+    assert amm.risk() == (far.delta, far.vega, far.gamma, far.reserve)

@@ -37,11 +37,26 @@ def test_valuation__age_and_drift__to_the_edge(seconds, price, fresh, exchange, 
 
 def test_valuation__expired_and_not_closed__reverts(exchange, reverts):
     exchange.pass_expiry(exchange.days[0])
+    exchange.push(exchange.eth)
     exchange.eth.amm.refresh(exchange.days[1], sender=STRANGER)
     with reverts("amm: valuation stale"):
         exchange.eth.amm.valuation()
     exchange.system.settlement.take_print(1, exchange.days[0], sender=STRANGER)
     exchange.eth.amm.close_expiry(exchange.days[0], sender=STRANGER)
+    exchange.eth.amm.valuation()
+
+
+@pytest.mark.parametrize(("seconds", "fresh"), [(900, True), (901, False)])
+def test_valuation__old_surface__to_the_second(seconds, fresh, exchange, reverts):
+    exchange.advance(seconds)
+    exchange.refresh(exchange.eth)  # by the same surface
+    if fresh:
+        exchange.eth.amm.valuation()
+        return
+    with reverts("amm: valuation stale"):
+        exchange.eth.amm.valuation()
+    exchange.push(exchange.eth)
+    exchange.refresh(exchange.eth)
     exchange.eth.amm.valuation()
 
 
@@ -78,7 +93,7 @@ def test_release__at_a_stale_value__reverts(exchange, reverts):
 
 def test_free_cash__all_reserved__none(exchange):
     exchange.trade(exchange.call(2_000, 100))
-    set_parameters(exchange.eth, spreads={"reserve_share": 4_000 * WAD})
+    set_parameters(exchange.eth, spreads={"reserve_share": 16 * WAD})
     exchange.refresh(exchange.eth)
     assert exchange.eth.amm.valuation().free_cash == 0
 
@@ -96,6 +111,7 @@ def test_redeem__during_a_trade_free_life__pool_pays(exchange):
     vault, amm = exchange.eth.options_vault, exchange.eth.amm
     vault.request_redeem(vault.balance_of(LP) // 4, LP, sender=LP)
     exchange.advance(DELAY)
+    exchange.push(exchange.eth)
     exchange.refresh(exchange.eth)
     before = amm.valuation()
     vault.process(32, sender=STRANGER)
@@ -112,7 +128,7 @@ def test_set_vault__to_nobody__reverts(exchange, reverts):
     addresses = [part.address for part in (*wiring, system.settlement, system.fees)]
     words = amm._call("parameters")
     artifact = exchange.artifacts["OptionsAMM"]
-    args = (system.access.address, 1, *addresses, *words)
+    args = (system.access.address, 1, *addresses, words)
     fresh = AnyContract(
         exchange.chain, deploy_contract(exchange.chain, artifact, *args, sender=ADMIN), artifact.abi
     )

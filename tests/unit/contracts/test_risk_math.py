@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import astuple, replace
 from fractions import Fraction
 from math import ceil
 
@@ -15,9 +16,9 @@ from protocol.types import Kind
 from protocol.units import WAD
 
 SPOT = 2_000 * WAD
-WEIGHTS = Weights(2 * 10**16, WAD, 3 * WAD, 3 * 10**13, 2 * 10**16, 2 * 10**16)
+WEIGHTS = Weights(2 * 10**16, WAD, 3 * WAD, 3 * 10**13)
 DEPTH = 2 * 10**6 * WAD
-NAMES = ("delta", "vega", "gamma", "vanna", "volga")
+NAMES = ("delta", "vega", "gamma")
 
 
 @pytest.fixture
@@ -26,14 +27,13 @@ def harness(deploy) -> AnyContract:
 
 
 def draw(rng: random.Random) -> Risk:
-    sizes = {"delta": 10**3, "vega": 10**5, "gamma": 10**7, "vanna": 10**5, "volga": 10**5}
+    sizes = {"delta": 10**3, "vega": 10**5, "gamma": 10**7}
     return Risk(**{name: int(rng.gauss(0, 1) * sizes[name] * WAD) for name in NAMES})
 
 
 def change(harness: AnyContract, totals: Risk, moved: Risk) -> int:
-    row = tuple(getattr(moved, name) for name in (*NAMES, "reserve"))
     vegas = totals.vega, moved.vega
-    args = WEIGHTS.word, SPOT, totals.words, row, *vegas, DEPTH
+    args = WEIGHTS.word << 96, SPOT, astuple(totals), astuple(moved), *vegas, DEPTH
     return int(harness.call("change", *args))
 
 
@@ -77,16 +77,59 @@ def test_change__in_slices__never_less_than_whole(harness):
 
 
 def test_change__largest_greeks__fit(harness):
-    edge = 10**14 * WAD
+    edge = 2**95 - 1
     totals = Risk(**dict.fromkeys(NAMES, edge))
     moved = Risk(**dict.fromkeys(NAMES, -2 * edge))
     assert abs(change(harness, totals, moved)) <= 2
+    heaviest = Weights(*[(2**40 - 1) * 10**9] * 4).word << 96
+    dollars = edge // 2_000
+    totals = replace(totals, delta=dollars)
+    back = Risk(delta=-dollars, vega=-edge, gamma=-edge)
+    args = heaviest, SPOT, astuple(totals), astuple(back), edge, -edge, DEPTH
+    squares = 3 * edge**2 + (dollars * 2_000) ** 2
+    exact = -Fraction((2**40 - 1) * squares, 2 * 10**9 * DEPTH)
+    assert abs(harness.call("change", *args) - exact) <= 2**40
 
 
 def test_pair__out_of_field__reverts(harness, reverts):
     for high, low in ((2**127, 0), (-(2**127) - 1, 0), (0, 2**127), (0, -(2**127) - 1)):
         with reverts("risk: greek out of field"):
             harness.call("pair", high, low)
+
+
+def test_totals__out_of_field__revert(harness, reverts):
+    edge = {"delta": 95, "vega": 95, "gamma": 95}
+    for name, bits in edge.items():
+        for value, fits in ((2**bits - 1, True), (2**bits, False), (-(2**bits) - 1, False)):
+            row = astuple(Risk(**{name: value}))
+            if fits:
+                harness.call("pack_totals", row, 0)
+                continue
+            with reverts("risk: greek out of field"):
+                harness.call("pack_totals", row, 0)
+    harness.call("pack_totals", astuple(Risk(reserve=(2**64 - 1) * 10**9)), 0)
+    with reverts("risk: reserve out of field"):
+        harness.call("pack_totals", astuple(Risk(reserve=2**64 * 10**9)), 0)
+    with reverts():
+        harness.call("pack_totals", astuple(Risk(reserve=-1)), 0)
+
+
+def test_with_delta__leaves_the_rest(harness, reverts):
+    risk = Risk(delta=-5, vega=-7, reserve=3 * 10**9)
+    for delta in (2**95 - 1, -(2**95), 0, -1):
+        word = harness.call("with_delta", risk.first, delta)
+        assert word == replace(risk, delta=delta).first
+    for delta in (2**95, -(2**95) - 1):
+        with reverts("risk: greek out of field"):
+            harness.call("with_delta", risk.first, delta)
+
+
+@pytest.mark.parametrize(
+    ("amount", "kept"),
+    [(0, 0), (1, 10**9), (10**9, 10**9), (10**9 + 1, 2 * 10**9), (-1, 0), (-(10**9), -(10**9))],
+)
+def test_reserve_steps__rounds_up(amount, kept, harness):
+    assert harness.call("reserve_steps", amount) == kept
 
 
 def test_scaled__opposite_sizes__cancel(harness):

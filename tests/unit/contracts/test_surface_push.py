@@ -38,6 +38,7 @@ class Svi:
     sigma: int = 3 * WAD // 10
     basis: int = WAD // 1000
     rate: int = WAD // 25
+    behind: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,3 +275,21 @@ def test_push__any_order_of_days__lists_them_ascending(board, reverts):
     for day in (min(set(range(TODAY + 1, TODAY + 700)) - set(days)), TODAY + 720):
         with reverts("surface: too many days"):
             board.push(board.flat(day, 0.6))
+
+
+@pytest.mark.parametrize("behind", [0, 1, 2, 3])
+def test_push__behind_its_market__kept_until_the_next(behind, board, deploy):
+    codec = deploy("SurfaceHarness")
+    surface = replace(board.flat(TODAY + 30, 0.6), behind=behind)
+    board.push(surface)
+    assert codec.call("behind", board.surface.call("words", ETH, TODAY + 30)) == behind
+    assert codec.call("unpack", board.surface.call("words", ETH, TODAY + 30))[7] == NOW
+    board.chain.advance(HOUR)
+    board.push(replace(surface, behind=0))
+    assert codec.call("behind", board.surface.call("words", ETH, TODAY + 30)) == 0
+    assert codec.call("behind", board.surface.call("previous_words", ETH, TODAY + 30)) == behind
+
+
+def test_push__behind_neither_way__reverts(board, reverts):
+    with reverts("surface_codec: out of field"):
+        board.push(replace(board.flat(TODAY + 30, 0.6), behind=4))

@@ -43,7 +43,7 @@ class Desk:
         years = self.life(day) / YEAR
         b = (0.05 + wing) * years
         numbers = (vol**2 * years - 0.1 * b, b, 0.0, 0.0, 0.1, basis, rate)
-        row = (day, *(round(x * WAD) for x in numbers))
+        row = (day, *(round(x * WAD) for x in numbers), 0)
         self.surface.send("push", ETH, [row], sender=KEEPER)
 
 
@@ -109,7 +109,7 @@ def test_push__smile_touching_zero__can_still_move(desk):
     """Below the money's height the room is the money's own, or a zero could never be left."""
     b, sigma = WAD // 10, WAD // 100
     for lift in (0, WAD // 1000):
-        row = (TODAY + 40, lift - b * sigma // WAD, b, 0, 12 * WAD // 100, sigma, 0, 0)
+        row = (TODAY + 40, lift - b * sigma // WAD, b, 0, 12 * WAD // 100, sigma, 0, 0, 0)
         desk.surface.send("push", ETH, [row], sender=KEEPER)
         desk.chain.advance(HOUR)
 
