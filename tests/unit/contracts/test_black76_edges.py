@@ -54,7 +54,7 @@ def test_price__any_rate_either_side__agrees(
 def test_value_greeks__no_time_left__discounted_intrinsic_and_no_other_greek(
     harness: AnyContract, is_call: bool, forward: int, price: float, delta: float
 ) -> None:
-    args = (is_call, forward * WAD, 250 * WAD, 0, 0, to_wad(0.9), 0)
+    args = (is_call, forward * WAD, 250 * WAD, 0, 0, to_wad(0.9))
     found, *greeks = harness.call("value_greeks", *args)
     assert (found, greeks[0]) == pytest.approx((to_wad(price), to_wad(delta)), abs=1)
     assert not any(greeks[1:])
