@@ -51,6 +51,7 @@ WHOLE = "reads words of its own that no call out finds half written"
 PURE = "a function of what it is handed"
 SHARES = "allowances of LP shares; whatever spends them meets the lock"
 PRICES = "a price or a surface, which no token call changes; asked during settlements"
+VOUCHED = "stores a newer price that k signers vouch for, as the next transaction would"
 MARGIN = "asked by the risk engine during settlements, when every word is written"
 
 OPEN: dict[str, dict[str, str]] = {
@@ -94,6 +95,7 @@ OPEN: dict[str, dict[str, str]] = {
     "PriceOracle": {
         "spot last_good settlement_print": PRICES,
         "signers feed_words proposed_print": WHOLE,
+        "post": VOUCHED,
         "eip712Domain": FIXED,
     },
     "DelayedOrders": {"terms last_id order_hash": WHOLE, "manager ledger oracle": FIXED},
