@@ -304,6 +304,28 @@ def test_anchor__target_beyond_the_step__goes_as_far_as_it_may() -> None:
     assert pushed == target
 
 
+@pytest.mark.parametrize(("level", "flag"), [(2.5, 1), (0.1, 2), (0.5, 0)])
+def test_anchor__short_of_the_target__says_which_way_vol_still_goes(level, flag) -> None:
+    later = NOW + 300
+    start = replace(CALM, timestamp=later, target=surface(level, later))
+    pushed = push_of(start)
+    assert {smile.behind for smile in pushed.expiries} == {flag}
+    for _ in range(60):
+        later += 1_200
+        target = surface(level, later)
+        pushed = push_of(replace(CALM, timestamp=later, surface=pushed, target=target))
+    assert {smile.behind for smile in pushed.expiries} == {0}, "it got there"
+
+
+def test_anchor__short_of_a_twisted_target__closes_both_sides() -> None:
+    later = NOW + 300
+    smiles = tuple(
+        replace(each, svi=replace(each.svi, rho=0.9)) for each in surface(now=later).expiries
+    )
+    start = replace(CALM, timestamp=later, target=replace(surface(now=later), expiries=smiles))
+    assert 3 in {smile.behind for smile in push_of(start).expiries}
+
+
 def test_anchor__basis_beyond_the_step__is_cut_to_it() -> None:
     later = NOW + 3_600
     smiles = tuple(replace(each, basis=0.038) for each in surface(now=later).expiries)
