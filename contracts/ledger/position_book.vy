@@ -189,7 +189,7 @@ def _remove(account: uint256, word: uint256, instrument: uint256, place: uint256
     key, head = self._locate(account, word, instrument)
     last: uint256 = account_codec._count(head) - 1
     if place != last:
-        moved: uint256 = self._get(key, head, last)
+        moved: uint256 = self._get(key, last)
         head = self._put(key, head, place, moved)
         self._positions[account][moved] = (self._positions[account][moved] & ~_BYTE) | place
     # What lies beyond the count is not looked at: in a tail it need not be written.
@@ -209,9 +209,10 @@ def _keep_head(account: uint256, word: uint256, key: uint256, head: uint256) -> 
 
 @internal
 @view
-def _get(key: uint256, head: uint256, place: uint256) -> uint256:
-    if place == 0:
-        return account_codec._first(head)
+def _get(key: uint256, place: uint256) -> uint256:
+    """
+    @param place Not the first, which stands in the head.
+    """
     return (self._tails[key][(place - 1) // 4] >> (64 * ((place - 1) % 4))) & _ID
 
 

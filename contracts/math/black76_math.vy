@@ -198,7 +198,7 @@ def _value_greeks(
     """
     if (((forward | strike) >> _AMOUNT) | (total_variance >> _VARIANCE) | ((discount | time) >> _FACTOR)) != 0:
         self._check_value(forward, strike, total_variance, discount)
-        assert time >> _FACTOR == 0, "black76: time out of range"
+        raise "black76: time out of range"  # everything else is in range
     low: uint256 = forward
     high: uint256 = strike
     if forward >= strike:
