@@ -65,6 +65,7 @@ class RefreshPolicy:
     surface_lag_seconds: Seconds = 900  # a newer smile waits this long for its snapshot
     valuation_age_seconds: Seconds = 60  # older snapshots are renewed when LPs wait
     valuation_drift: Positive = 0.001  # and so are those whose spot is further off
+    valuation_surface_seconds: Seconds = 840  # LPs wait for a push; the contract takes 900
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)

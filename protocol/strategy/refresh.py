@@ -9,25 +9,26 @@ from protocol.strategy.base import ExpiryState, Intent, ProcessVault, Refresh, S
 def plan(snapshot: Snapshot, policy: RefreshPolicy) -> tuple[Intent, ...]:
     """Refreshes that are due, then the vaults that wait for a valuation.
 
-    An expiry that has expired makes the option pool's valuation stale until it is closed, so its
-    vault waits for that.
+    An expiry that has expired makes the option pool's valuation stale until it is closed, and an
+    old smile until the next push, so its vault waits for that.
     """
-    surface = snapshot.surface
-    if surface is None:
+    if snapshot.surface is None:
         return ()
+    posted = {smile.day: smile.timestamp for smile in snapshot.surface.expiries}
     alive = [expiry for expiry in snapshot.pool.expiries if snapshot.is_alive(expiry.day)]
+    oldest = snapshot.timestamp - policy.valuation_surface_seconds
     can_value = len(alive) == len(snapshot.pool.expiries) and all(
-        expiry.day in surface.days for expiry in alive
+        posted.get(expiry.day, 0) >= oldest for expiry in alive
     )
     valuing = can_value and "options" in snapshot.vaults_due
     refreshes = [
         Refresh(expiry.day)
         for expiry in alive
-        if expiry.day in surface.days
+        if expiry.day in posted
         and (
             _is_due(expiry, snapshot, policy)
-            or _has_moved(expiry, surface.on(expiry.day).timestamp, snapshot, policy)
-            or (valuing and _is_loose(expiry, snapshot, policy))
+            or _has_moved(expiry, posted[expiry.day], snapshot, policy)
+            or (valuing and _is_loose(expiry, posted[expiry.day], snapshot, policy))
         )
     ]
     vaults = [ProcessVault(pool) for pool in snapshot.vaults_due if pool == "perp" or can_value]
@@ -49,6 +50,7 @@ def _has_moved(expiry: ExpiryState, posted: int, snapshot: Snapshot, policy: Ref
     return posted > expiry.refreshed_at and age >= policy.surface_lag_seconds
 
 
-def _is_loose(expiry: ExpiryState, snapshot: Snapshot, policy: RefreshPolicy) -> bool:
+def _is_loose(expiry: ExpiryState, posted: int, snapshot: Snapshot, policy: RefreshPolicy) -> bool:
     age = snapshot.timestamp - expiry.refreshed_at
-    return age > policy.valuation_age_seconds or _drift(expiry, snapshot) > policy.valuation_drift
+    is_old = age > policy.valuation_age_seconds or posted > expiry.refreshed_at
+    return is_old or _drift(expiry, snapshot) > policy.valuation_drift

@@ -186,6 +186,30 @@ def test_refresh__vault_due__values_first() -> None:
     )
 
 
+def test_refresh__smile_posted_since__is_valued_at_it() -> None:
+    later = NOW + 30
+    snapshot = replace(CALM, timestamp=later, surface=surface(now=later), vaults_due=("options",))
+    assert refresh.plan(snapshot, RefreshPolicy()) == (
+        *(Refresh(day) for day in DAYS),
+        ProcessVault("options"),
+    )
+
+
+def test_refresh__old_smile__the_vault_waits_for_a_push() -> None:
+    books = tuple(expiry(day, refreshed_at=NOW + 841) for day in DAYS)
+    for late, due in (
+        (840, (ProcessVault("options"), ProcessVault("perp"))),
+        (841, (ProcessVault("perp"),)),
+    ):
+        snapshot = replace(
+            CALM,
+            timestamp=NOW + late,
+            pool=replace(CALM.pool, expiries=books),
+            vaults_due=("options", "perp"),
+        )
+        assert refresh.plan(snapshot, RefreshPolicy()) == due
+
+
 def test_refresh__expired_day_still_listed__its_vault_waits_the_perps_does_not() -> None:
     later = expiry_timestamp(DAYS[0])
     books = tuple(expiry(day, refreshed_at=later) for day in DAYS)
