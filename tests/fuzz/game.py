@@ -15,13 +15,16 @@ from protocol.clients.markets import FOREVER, NO_LIMIT, Valuation
 from protocol.clients.oracle import Spot
 from protocol.clients.system import Market, System
 from protocol.errors import Revert
+from protocol.pricing.amm import Priced
 from protocol.pricing.amm_words import PoolParameters
 from protocol.types import Instrument, Leg
-from protocol.units import DAY
+from protocol.units import DAY, WAD, expiry_timestamp
 from tests.fuzz.model import Model, read_model
+from tests.fuzz.pool_model import PoolNote, priced
 from tests.fuzz.script import Violation, demand
 from tests.fuzz.world import (
     ACCOUNTS,
+    FEED_AGE,
     FEED_UNIT,
     FIRST_DAYS,
     SPOTS,
@@ -29,6 +32,9 @@ from tests.fuzz.world import (
     Arena,
     wad_of,
 )
+
+# What a valuation may be made of: OptionsAMM's constants.
+VALUATION_AGE, VALUATION_SURFACE, VALUATION_DRIFT = 300, 900, WAD // 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,7 @@ class ExpiryNote:
     step: int  # of strikes, in strike steps
     refreshed_at: int
     spot: int
+    posted: int  # when the surface of that refresh was pushed
 
 
 @dataclass(slots=True)
@@ -68,6 +75,7 @@ class Outside:
     updated_at: list[int]
     variance: list[float]
     pushed_at: list[dict[int, int]]  # day -> second
+    behind: list[dict[int, int]]  # day -> how its surface is behind the market
     listed: list[dict[int, ExpiryNote]]
 
 
@@ -78,15 +86,23 @@ class Game:
     arena: Arena
     model: Model
     outside: Outside
+    pools: tuple[PoolNote, ...]
     steps: int = 0  # transactions that went through or were refused for a reason that held
     done: Counter[str] = field(default_factory=Counter)
     drawn: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
     checked: Counter[str] = field(default_factory=Counter)
     refusals: dict[str, Refusal] = field(default_factory=dict)
-    least_life: int = 0  # of an option that is quoted, seconds
-    most_age: int = 0  # of a surface and a snapshot, seconds
-    most_drift: int = 0  # of spot since a refresh, WAD share
+
+    @property
+    def least_life(self) -> int:
+        """Of an option that is quoted, seconds; of all pools alike."""
+        return self.pools[0].terms.limits.min_life
+
+    @property
+    def most_age(self) -> int:
+        """Of a surface and a snapshot, seconds; of all pools alike."""
+        return self.pools[0].terms.limits.max_age
 
     @property
     def system(self) -> System:
@@ -111,11 +127,34 @@ class Game:
             return None
 
     def worth(self, number: int) -> Valuation | None:
-        """The options pool as it values itself, None where its valuation is stale."""
+        """The options pool as it values itself, None exactly where its valuation is stale."""
+        stale = self.is_unvalued(number)
         try:
-            return self.market(number).amm.valuation()
-        except Revert:
+            value = self.market(number).amm.valuation()
+        except Revert as refusal:
+            demand(stale, "valuation: refused for a reason", refusal.reason)
             return None
+        demand(not stale, "valuation: never of old numbers")
+        return value
+
+    def is_unvalued(self, number: int) -> bool:
+        """Whether LPs would leave at numbers that are too old."""
+        spot, now = self.spot(number), self.now
+        if now - self.outside.updated_at[number] > FEED_AGE:
+            return True
+        return any(
+            now >= expiry_timestamp(day)
+            or now > note.refreshed_at + VALUATION_AGE
+            or now > note.posted + VALUATION_SURFACE
+            or abs(spot - note.spot) * WAD > note.spot * VALUATION_DRIFT
+            for day, note in self.outside.listed[number].items()
+        )
+
+    def priced(self, move: Move) -> Priced:
+        """What the pricer's twin asks for an options trade; `InputError` where it refuses."""
+        market = self.market(move.market)
+        spot, note = self.system.oracle.spot(market.underlying), self.pools[move.market]
+        return priced(self.system, market, note, account=move.account, legs=move.legs, spot=spot)
 
     def attempt(self, move: Move, send: Callable[[], Receipt]) -> Receipt | None:
         """Send; None where it was refused for a reason that holds."""
@@ -195,7 +234,10 @@ def start_game(arena: Arena, refusals: dict[str, Refusal]) -> Game:
     days = [today + more for more in FIRST_DAYS]
     answers = [round(SPOTS[market.symbol] * FEED_UNIT) for market in arena.markets]
     books = [
-        {b.day: ExpiryNote(b.strike_step, b.refreshed_at, b.spot) for b in market.amm.expiries()}
+        {
+            b.day: ExpiryNote(b.strike_step, b.refreshed_at, b.spot, now)
+            for b in market.amm.expiries()
+        }
         for market in arena.markets
     ]
     outside = Outside(
@@ -203,14 +245,21 @@ def start_game(arena: Arena, refusals: dict[str, Refusal]) -> Game:
         updated_at=[now] * len(answers),
         variance=[VARIANCE] * len(answers),
         pushed_at=[dict.fromkeys(days, now) for _ in answers],
+        behind=[{} for _ in answers],
         listed=books,
     )
     model = read_model(arena.system, ACCOUNTS, arena.unit)
-    game = Game(arena, model, outside, refusals=refusals)
-    terms = PoolParameters.from_words(arena.markets[0].amm._call("parameters"))
-    game.least_life, game.most_age = terms.limits.min_life, terms.limits.max_age
-    game.most_drift = terms.spreads.max_drift
-    return game
+    pools = tuple(start_note(arena, market) for market in arena.markets)
+    return Game(arena, model, outside, pools, refusals=refusals)
+
+
+def start_note(arena: Arena, market: Market) -> PoolNote:
+    """An options pool in which nobody has traded yet."""
+    terms = PoolParameters.from_words(market.amm._call("parameters"))
+    note = PoolNote(terms, arena.meters_slot)
+    nav, supply = arena.system.ledger.cash(market.amm.pool), market.options_vault.total_supply()
+    note.refreshed(nav=nav, supply=supply, now=arena.chain.timestamp)
+    return note
 
 
 def leg_of(kind: int, underlying: int, day: int, steps: int, size: int) -> Leg:

@@ -10,7 +10,15 @@ from dataclasses import dataclass
 from protocol.chain.artifacts import Artifacts
 from protocol.chain.base import TestChain
 from protocol.chain.embedded import EmbeddedChain
-from tests.fuzz import probes, rules_amm, rules_ledger, rules_market, rules_perp, rules_vault
+from tests.fuzz import (
+    probes,
+    rules_amm,
+    rules_ledger,
+    rules_market,
+    rules_perp,
+    rules_pool,
+    rules_vault,
+)
 from tests.fuzz.checks import check_cheap, check_full
 from tests.fuzz.game import Game, start_game
 from tests.fuzz.refusals import REFUSALS
@@ -20,7 +28,15 @@ from tests.fuzz.world import build_arena
 
 RULES: dict[str, Rule] = {
     rule.name: rule
-    for module in (rules_ledger, rules_amm, rules_perp, rules_market, rules_vault, probes)
+    for module in (
+        rules_ledger,
+        rules_amm,
+        rules_pool,
+        rules_perp,
+        rules_market,
+        rules_vault,
+        probes,
+    )
     for rule in module.RULES
 }
 FULL_CHECK = 50  # moves between two full checks

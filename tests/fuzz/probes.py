@@ -22,8 +22,9 @@ from tests.fuzz.rules import (
     leg,
     tradable,
 )
-from tests.fuzz.rules_amm import CALL, PUT, draw_legs, refresh, trade_checked
+from tests.fuzz.rules_amm import CALL, PUT, draw_legs, trade_checked
 from tests.fuzz.rules_market import move
+from tests.fuzz.rules_pool import refresh
 from tests.fuzz.script import Args, demand
 from tests.fuzz.world import ACCOUNTS, HOUR, STRIKE_STEP
 
@@ -114,14 +115,7 @@ def split(
     cuts: Sequence[int],
     order: int,
 ) -> bool:
-    """Whole, or by leg and by size in any order: the parts never cost less.
-
-    Where spot has drifted from two snapshots by unequal shares, a package widens the
-    spread of all its legs by the larger one: only legs of one drift are traded here.
-    """
-    notes = game.outside.listed[market]
-    spots = {day: note.spot for day, note in notes.items()}
-    rows = [row for row in rows if spots.get(row[1]) == spots.get(rows[0][1])]
+    """Whole, or by leg and by size in any order: the parts never cost less."""
     number, chain = ACCOUNTS[account], game.arena.chain
     start, kept, cash = chain.snapshot(), save(game), game.model.cash[ACCOUNTS[account]]
     whole = trade_checked(game, market, account, tuple(rows))

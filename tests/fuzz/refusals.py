@@ -6,21 +6,34 @@ while one of them holds is a failure too. The others hold where the reason is at
 
 from __future__ import annotations
 
-from math import log, sqrt
-from typing import Any
-
 from protocol.clients.markets import FOREVER
+from protocol.errors import InputError
 from protocol.types import Kind
-from protocol.units import DAY, WAD, years
+from protocol.units import WAD
 from tests.fuzz.game import Game, Move, Refusal
 from tests.fuzz.model import HALTED, PAUSED, TRADE_SCOPE, WITHDRAW_SCOPE, expired, series_of
-from tests.fuzz.world import HOUR
+from tests.fuzz.pool_model import reason_of
+from tests.fuzz.world import FEED_AGE
 
 MAX_SIZE = 10**6 * WAD
 MAX_LIST = 64
-FEED_AGE = 2 * HOUR
 TRADE, PERP, CASH = ("trade",), ("perp",), ("cash",)
 MOVES = ("cash", "trade", "perp")
+PRICED_OUT = (
+    "pricer: delta cut-off",
+    "amm: price too old",
+    "amm: vega per push",
+    "amm: vega per block",
+    "amm: delta per block",
+    "amm: vega per hour",
+    "amm: delta per hour",
+    "amm: vega limit",
+    "amm: delta limit",
+    "amm: utilisation limit",
+    "amm: impact above cap",
+    "amm: no bid",
+    "amm: no ask",
+)
 
 
 # -- the ledger --
@@ -132,10 +145,6 @@ def has_expired(game: Game, move: Move) -> bool:
     return any(expired(instrument, game.now) for instrument, _ in move.fills)
 
 
-def limits(game: Game, move: Move) -> Any:
-    return game.market(move.market).amm._call("parameters")[2]
-
-
 def is_too_close(game: Game, move: Move) -> bool:
     least = game.least_life
     options = [leg for leg in move.legs if leg.instrument.kind != Kind.PERP]
@@ -164,66 +173,42 @@ def is_late(game: Game, move: Move) -> bool:
     return game.now > move.deadline
 
 
+def refuses(reason: str) -> Refusal:
+    """What the pricer's twin refuses for the same reason."""
+    return Refusal(TRADE, lambda game, move: twin_reason(game, move) == reason)
+
+
+def twin_reason(game: Game, move: Move) -> str:
+    """Why the pricer's twin refuses a trade; empty where it would price it."""
+    try:
+        game.priced(move)
+    except InputError as refusal:
+        return reason_of(refusal)
+    return ""
+
+
 def has_drifted(game: Game, move: Move) -> bool:
-    """By more than a tenth of a deviation at a volatility of 30 %; the bound is 0.3."""
+    """The twin looks at the bound on drift last, where the contract does so leg by leg."""
     spot, notes = game.spot(move.market), game.outside.listed[move.market]
-    for leg in move.legs:
-        note = notes.get(leg.instrument.day)
-        deviation = 0.3 * sqrt(years(max(leg.instrument.expiry - game.now, 1)))
-        if note and abs(spot / note.spot - 1) > 0.1 * deviation:
-            return True
-    return False
+    bound = game.pools[move.market].terms.spreads.max_drift
+    thens = [notes[leg.instrument.day].spot for leg in move.legs]
+    passed = any(abs(spot - then) * WAD // then > bound for then in thens)
+    return passed or twin_reason(game, move) == "pricer: market drifted"
 
 
-def is_far_from_the_money(game: Game, move: Move) -> bool:
-    """At least half a standard deviation at a volatility of 30 %; the cut is beyond one."""
-    spot = game.spot(move.market) / WAD
-    return any(
-        abs(log(leg.instrument.strike / spot))
-        > 0.15 * sqrt(years(max(leg.instrument.expiry - game.now, 1)))
-        for leg in move.legs
-    )
+def is_behind(side: int, sign: int) -> Refusal:
+    """Legs of that sign on a surface that is behind on that side."""
+
+    def holds(game: Game, move: Move) -> bool:
+        behind = game.outside.behind[move.market]
+        days = {leg.instrument.day for leg in move.legs if leg.size * sign > 0}
+        return any(behind.get(day, 0) & side for day in days)
+
+    return Refusal(TRADE, holds, certain=True)
 
 
-def vega_could_pass(game: Game, move: Move) -> bool:
-    """|vega| <= 0.4 S sqrt(T) a contract, whatever the surface."""
-    amm, spot = game.market(move.market).amm, game.spot(move.market) / WAD
-    most = sum(
-        abs(leg.size) * 0.4 * spot * sqrt(years(leg.instrument.expiry - game.now + DAY))
-        for leg in move.legs
-    )
-    return bool(abs(amm.risk().vega) + 1.5 * most >= limits(game, move).vega * amm.depth() / WAD)
-
-
-def delta_could_pass(game: Game, move: Move) -> bool:
-    """|delta| with the smile in it stays below 1.5 a contract."""
-    amm, spot = game.market(move.market).amm, game.spot(move.market)
-    contracts = sum(abs(leg.size) for leg in move.legs)
-    reached = (abs(amm.risk().delta) + 3 * contracts // 2) * spot // WAD
-    return bool(reached * 11 // 10 >= limits(game, move).delta * amm.depth() // WAD)
-
-
-def reserve_could_pass(game: Game, move: Move) -> bool:
-    """A short needs no more than its strike, or spot, and a share of spot on top."""
-    amm, spot = game.market(move.market).amm, game.spot(move.market)
-    most = sum(
-        abs(leg.size) * (max(spot, leg.instrument.strike_steps * 10**14) + spot) // WAD
-        for leg in move.legs
-    )
-    return bool(amm.risk().reserve + most >= limits(game, move).utilisation * amm.depth() // WAD)
-
-
-def is_more_than_a_speck(_: Game, move: Move) -> bool:
-    """An impact is a share of vega: only rounding could carry a few wei past the cap."""
-    return bool(move.legs)
-
-
-def sells_all(_: Game, move: Move) -> bool:
-    return all(leg.size < 0 for leg in move.legs)
-
-
-def buys_all(_: Game, move: Move) -> bool:
-    return all(leg.size > 0 for leg in move.legs)
+def has_halted(game: Game, move: Move) -> bool:
+    return game.pools[move.market].halted
 
 
 def has_a_limit(_: Game, move: Move) -> bool:
@@ -309,22 +294,10 @@ REFUSALS: dict[str, Refusal] = {
     "amm: deadline passed": Refusal(TRADE, is_late, certain=True),
     "amm: worse than limit": Refusal(TRADE, has_a_limit),
     "pricer: market drifted": Refusal(TRADE, has_drifted),
-    "pricer: delta cut-off": Refusal(TRADE, is_far_from_the_money),
-    "amm: impact above cap": Refusal(TRADE, is_more_than_a_speck),
-    "amm: vega limit": Refusal(TRADE, vega_could_pass),
-    "amm: delta limit": Refusal(TRADE, delta_could_pass),
-    "amm: utilisation limit": Refusal(TRADE, reserve_could_pass),
-    "amm: no bid": Refusal(TRADE, sells_all),
-    "amm: no ask": Refusal(TRADE, buys_all),
-    "amm: price too old": Refusal(TRADE, has_aged),
-    "amm: vega per push": Refusal(TRADE, is_more_than_a_speck),
-    "amm: vega per block": Refusal(TRADE, is_more_than_a_speck),
-    "amm: delta per block": Refusal(TRADE, is_more_than_a_speck),
-    "amm: vega per hour": Refusal(TRADE, is_more_than_a_speck),
-    "amm: delta per hour": Refusal(TRADE, is_more_than_a_speck),
-    "amm: halted by drawdown": Refusal(TRADE, is_more_than_a_speck),
-    "amm: surface behind, no ask": Refusal(TRADE, is_more_than_a_speck),
-    "amm: surface behind, no bid": Refusal(TRADE, is_more_than_a_speck),
+    "amm: halted by drawdown": Refusal(TRADE, has_halted, certain=True),
+    "amm: surface behind, no ask": is_behind(1, 1),
+    "amm: surface behind, no bid": is_behind(2, -1),
+    **{reason: refuses(reason) for reason in PRICED_OUT},
     "surface: step too large": Refusal(("push",), smile_may_jump),
     "surface: calendar arbitrage": Refusal(("push",), smile_may_jump),
     "surface: vol out of range": Refusal(("push",), smile_may_jump),

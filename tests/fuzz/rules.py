@@ -43,7 +43,7 @@ def draw_account(rng: random.Random) -> int:
 
 
 def draw_market(rng: random.Random) -> int:
-    return rng.choice((0, 0, 1))
+    return rng.randrange(len(SPOTS))
 
 
 def owner(number: int) -> str:

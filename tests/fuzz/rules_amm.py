@@ -1,4 +1,4 @@
-"""Rules of the options pools: trades of every shape, limits, refresh and hedge."""
+"""Rules of the options pools: trades of every shape, and limits."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import random
 
 from protocol.chain.base import Receipt
 from protocol.clients.markets import FOREVER, NO_LIMIT, Quote, Valuation
-from protocol.errors import Revert
+from protocol.errors import InputError, Revert
 from tests.fuzz.game import Game, Move
 from tests.fuzz.rules import (
     LegArgs,
@@ -22,8 +22,8 @@ from tests.fuzz.rules import (
     tradable,
 )
 from tests.fuzz.rules_ledger import senders
-from tests.fuzz.script import Args, demand
-from tests.fuzz.world import ACCOUNTS, KEEPER, STRANGER
+from tests.fuzz.script import Args, Violation, demand
+from tests.fuzz.world import ACCOUNTS
 
 CALL, PUT = 1, 2
 QUOTED = 4  # of how many trades one is compared with its quote
@@ -101,7 +101,7 @@ def trade_checked(
     amm, number, who = game.market(market).amm, ACCOUNTS[account], senders(account)[sender]
     legs = tuple(leg(game, market, row) for row in rows)
     move = Move("trade", number, who, market, legs, limit=limit, deadline=deadline)
-    asked = amm.quote(number, legs) if game.steps % QUOTED == 0 and quotable(game, move) else None
+    asked = quoted(game, move) if game.steps % QUOTED == 0 else None
     before, cash = game.worth(market), dict(game.model.cash)
     receipt = game.attempt(
         move,
@@ -127,6 +127,21 @@ def quotable(game: Game, move: Move) -> bool:
     except Revert:
         return False
     return True
+
+
+def quoted(game: Game, move: Move) -> Quote | None:
+    """The quote, which is the twin's to the wei; None where there is none."""
+    if not quotable(game, move):
+        return None
+    quote = game.market(move.market).amm.quote(move.account, move.legs)
+    try:
+        own = game.priced(move)
+    except InputError as refusal:
+        raise Violation("quote: the twin refuses", f"{refusal}: {move}") from refusal
+    expected = Quote(own.cash, own.mark, own.impact, own.spread, own.fee)
+    demand(quote == expected, "quote: the twin's to the wei", (quote, expected))
+    game.checked["quote"] += 1
+    return quote
 
 
 def quote_of(game: Game, market: int, receipt: Receipt) -> Quote:
@@ -218,82 +233,10 @@ def trade_flawed(
     return True
 
 
-def draw_refresh(game: Game, rng: random.Random) -> Args | None:
-    market = draw_market(rng)
-    days = [day for day in game.outside.listed[market] if day in game.outside.pushed_at[market]]
-    return (market, rng.choice(days), rng.randrange(2)) if days else None
-
-
-def refresh(game: Game, market: int, day: int, by_stranger: int) -> bool:
-    """Revalue one expiry: anybody may, no cash moves."""
-    notes, amm = game.outside.listed[market], game.market(market).amm
-    sender, cash = STRANGER if by_stranger else KEEPER, dict(game.model.cash)
-    if day not in notes:
-        game.must_fail("amm: expiry not listed", lambda: amm.refresh(day, sender=sender))
-        return True
-    if game.oracle_spot(market) is None:
-        game.must_fail("oracle: price stale", lambda: amm.refresh(day, sender=sender))
-        return False
-    if day * 86_400 + 28_800 <= game.now:
-        game.must_fail("pricer: series expired", lambda: amm.refresh(day, sender=sender))
-        return False
-    game.must_pass(lambda: amm.refresh(day, sender=sender))
-    notes[day].refreshed_at, notes[day].spot = game.now, game.spot(market)
-    demand(game.model.cash == cash, "refresh: moves no cash")
-    return True
-
-
-def draw_hedge(game: Game, rng: random.Random) -> Args:
-    return draw_market(rng), rng.choice((1, 5, 9, 10, 10, 10, 19, 20)), rng.choice((0,) * 8 + (1,))
-
-
-def hedge(game: Game, market: int, tenths: int, by_stranger: int) -> bool:
-    """Only toward zero, only the keeper, and never past the book: twice the delta is refused."""
-    amm, perp = game.market(market).amm, game.model.perps[market]
-    delta = amm.risk().delta
-    size = -delta * tenths // 10
-    spot = game.spot(market)
-    limit = spot * 101 // 100 if size > 0 else spot * 99 // 100
-    sender = STRANGER if by_stranger else KEEPER
-
-    def send() -> Receipt:
-        return amm.hedge(size, limit, sender=sender)
-
-    if by_stranger:
-        game.must_fail("access: keeper only", send)
-        return True
-    if size == 0 or abs(delta + size) >= abs(delta):
-        game.must_fail("amm: hedge adds risk", send)
-        return True
-    before = game.worth(market)
-    move = Move("perp", amm.pool, amm.address, market, size=size, limit=limit)
-    held = game.model.position(amm.pool, perp.instrument)
-    receipt = game.attempt(move, send)
-    if receipt is None:
-        return False
-    perp.touch(amm.pool, held, size, spot, game.now)
-    demand(amm.risk().delta == delta + size, "hedge: moves delta by its size")
-    check_hedge(game, market, before, receipt)
-    return True
-
-
-def check_hedge(game: Game, market: int, before: Valuation | None, receipt: Receipt) -> None:
-    """It costs the pool what it paid, and takes risk off."""
-    after = game.worth(market)
-    if before is None or after is None:
-        return
-    (event,) = (e for e in game.market(market).amm.events(receipt) if e.name == "Hedged")
-    gap = before.nav - after.nav - event.args["cash"]
-    demand(abs(gap) <= 2, "hedge: costs what it says", gap)
-    demand(after.risk <= before.risk + 1, "hedge: takes risk off")
-
-
 RULES = (
     Rule("trade", 22, draw_trade, trade),
     Rule("spread", 10, draw_spread, trade),
     Rule("close", 18, draw_close, trade),
     Rule("limit", 4, draw_limited, trade_limited),
     Rule("flawed trade", 3, draw_flawed, trade_flawed),
-    Rule("refresh", 12, draw_refresh, refresh),
-    Rule("hedge", 4, draw_hedge, hedge),
 )

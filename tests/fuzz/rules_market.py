@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from math import exp, sqrt
 
 from protocol.chain.base import Receipt
@@ -10,10 +11,11 @@ from protocol.units import DAY, WAD, expiry_timestamp
 from tests.fuzz.game import ExpiryNote, Game, Move
 from tests.fuzz.model import HALTED, payoff, series_of
 from tests.fuzz.rules import Rule, draw_account, draw_market
-from tests.fuzz.rules_amm import refresh
+from tests.fuzz.rules_pool import note_refresh, refresh
 from tests.fuzz.script import Args, demand
 from tests.fuzz.world import (
     ACCOUNTS,
+    FEED_AGE,
     FEED_UNIT,
     FIRST_DAYS,
     HOUR,
@@ -24,7 +26,6 @@ from tests.fuzz.world import (
     STRIKE_STEP,
 )
 
-MOST_STALE = 2 * HOUR
 MIN_PUSH = 240
 BAND = 0.4  # of the first price, up or down
 BP = 10_000
@@ -66,7 +67,7 @@ def set_answer(game: Game, number: int, answer: int) -> None:
 
 
 def draw_silence(_: Game, rng: random.Random) -> Args:
-    return (rng.choice((1, 5, 61, 600, MOST_STALE, MOST_STALE + 1)),)
+    return (rng.choice((1, 5, 61, 600, FEED_AGE, FEED_AGE + 1)),)
 
 
 def silence(game: Game, seconds: int) -> bool:
@@ -95,7 +96,8 @@ def record(game: Game, market: int) -> bool:
 
 
 def draw_push(game: Game, rng: random.Random) -> Args:
-    return draw_market(rng), round(rng.gauss(0.0, 200)), rng.choice((0,) * 9 + (1,))
+    by_stranger, behind = rng.choice((0,) * 9 + (1,)), rng.choice((0,) * 6 + (1, 2, 3))
+    return draw_market(rng), round(rng.gauss(0.0, 200)), by_stranger, behind
 
 
 def live_days(game: Game, market: int) -> tuple[int, ...]:
@@ -104,24 +106,31 @@ def live_days(game: Game, market: int) -> tuple[int, ...]:
     return tuple(day for day in days if expiry_timestamp(day) > game.now)
 
 
-def push(game: Game, market: int, change: int, by_stranger: int) -> bool:
-    """A new surface of every live day; the step may be too large or too soon."""
+def push(game: Game, market: int, change: int, by_stranger: int, behind: int = 0) -> bool:
+    """A new surface of every live day, `behind` its market or not; the step may be too large or
+    too soon."""
     days, outside = live_days(game, market), game.outside
     variance = min(max(outside.variance[market] * exp(change / BP), 0.1), 2.0)
-    if not push_days(game, market, days, variance, by_stranger):
+    if not push_days(game, market, days, variance, by_stranger, behind):
         return False
     outside.variance[market] = variance
     return True
 
 
 def push_days(
-    game: Game, market: int, days: tuple[int, ...], variance: float, by_stranger: int = 0
+    game: Game,
+    market: int,
+    days: tuple[int, ...],
+    variance: float,
+    by_stranger: int = 0,
+    behind: int = 0,
 ) -> bool:
     """`variance` a year at the money, where the reference smile's short end stands."""
     pushed, surface = game.outside.pushed_at[market], game.system.surface
     change = round(BP * (sqrt(variance) - sqrt(game.outside.variance[market])))
     answer, underlying = game.outside.answers[market], game.market(market).underlying
-    rows = game.arena.surface(market, answer=answer, variance=variance, days=days)
+    posted = game.arena.surface(market, answer=answer, variance=variance, days=days)
+    rows = [replace(row, behind=behind) for row in posted]
 
     def send(sender: str = KEEPER) -> Receipt:
         return surface.push(underlying, rows, sender=sender)
@@ -135,6 +144,7 @@ def push_days(
     if game.attempt(Move("push", market=market, size=change), send) is None:
         return False
     pushed.update(dict.fromkeys(days, game.now))
+    game.outside.behind[market].update(dict.fromkeys(days, behind))
     return True
 
 
@@ -177,7 +187,8 @@ def list_expiry(game: Game, market: int, day: int) -> bool:
             return False
     amm, step = game.market(market).amm, STRIKE_STEP[game.market(market).symbol] * 10_000
     game.must_pass(lambda: amm.list_expiry(day, step, sender=KEEPER))
-    notes[day] = ExpiryNote(step, game.now, game.spot(market))
+    notes[day] = ExpiryNote(step, game.now, game.spot(market), outside.pushed_at[market][day])
+    note_refresh(game, market, day)
     return True
 
 

@@ -12,8 +12,8 @@ from protocol.units import WAD
 from tests.fuzz.game import Game
 from tests.fuzz.model import HALTED
 from tests.fuzz.rules import Rule, draw_amount
-from tests.fuzz.rules_amm import refresh
 from tests.fuzz.rules_market import move
+from tests.fuzz.rules_pool import refresh
 from tests.fuzz.script import Args, demand
 from tests.fuzz.world import LPS, STRANGER
 
@@ -29,8 +29,10 @@ def pool_of(game: Game, vault: int) -> tuple[LiquidityVault, Market, bool]:
 
 def value(game: Game, vault: int) -> Valuation | None:
     _, market, options = pool_of(game, vault)
+    if options:
+        return game.worth(vault // 2)
     try:
-        return market.amm.valuation() if options else market.perp.valuation()
+        return market.perp.valuation()
     except Revert:
         return None
 

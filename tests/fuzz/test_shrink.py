@@ -36,7 +36,7 @@ TWINS: dict[str, tuple[str, dict[str, str], tuple[str, ...]]] = {
     ),
     "no limit of the user": (
         "OptionsAMM",
-        {'    assert quote.cash <= limit_cash, "amm: worse than limit"\n': ""},
+        {'    assert priced.cash <= limit_cash, "amm: worse than limit"\n': ""},
         ("went through: amm: worse than limit",),
     ),
     "a perp trade leaves the pool's sum as it was": (

@@ -15,7 +15,7 @@ from protocol.clients.ledger import Token
 from protocol.clients.markets import LiquidityVault
 from protocol.clients.oracle import MockAggregator
 from protocol.clients.system import Market, System
-from protocol.config import ReferencePolicy
+from protocol.config import AmmParameters, FlowLimits, ReferencePolicy, Upkeep
 from protocol.parameters import MarketParameters, PerpParameters, SystemParameters
 from protocol.surface.reference_model import reference_surface
 from protocol.types import ExpirySurface, account_id
@@ -34,6 +34,18 @@ LONGEST = 60  # days
 VARIANCE = 0.49
 POLICY = ReferencePolicy(rate=0.04)
 HOUR = 3_600
+FEED_AGE = 2 * HOUR
+# One pool meets the limits of flow that pools are deployed with, the other hardly any, so that its
+# price alone holds off whoever trades there; it halts and stops hedging early instead.
+POOLS = {
+    "ETH": AmmParameters(),
+    "BTC": AmmParameters(
+        flow=FlowLimits(
+            push_vega=0.3, block_vega=0.3, block_delta=0.5, hour_vega=0.4, hour_delta=0.6
+        ),
+        upkeep=Upkeep(drawdown=0.03, hedge_hour=0.05),
+    ),
+}
 
 
 def account(owner: str, index: int = 0) -> int:
@@ -56,6 +68,7 @@ class Arena:
     system: System
     feeds: tuple[MockAggregator, ...]
     decimals: int
+    meters_slot: int  # of an options pool's storage: the meters of what flowed through it lately
 
     @property
     def unit(self) -> int:
@@ -98,13 +111,14 @@ def build_arena(chain: TestChain, artifacts: Artifacts, *, decimals: int = 6) ->
     """Deploy, fund, let the LPs in, push surfaces, list."""
     perps = {"ETH": PerpParameters(), "BTC": PerpParameters(3_000.0, 50.0, 30.0)}
     markets = tuple(
-        MarketParameters(symbol, n, price, perp=perps[symbol])
+        MarketParameters(symbol, n, price, amm=POOLS[symbol], perp=perps[symbol])
         for n, (symbol, price) in enumerate(SPOTS.items(), start=1)
     )
     parameters = SystemParameters(quote_decimals=decimals, markets=markets)
     system = deploy_system(chain, artifacts, parameters, sender=ADMIN, keeper=KEEPER)
     feeds = tuple(MockAggregator.at(chain, m.feed, artifacts) for m in system.markets)
-    arena = Arena(chain, system, feeds, decimals)
+    totals = artifacts["OptionsAMM"].layout["storage_layout"]["pool_book"]["totals"]
+    arena = Arena(chain, system, feeds, decimals, totals["slot"] + 1)
     _let_lps_in(arena)
     for number in ACCOUNTS:
         tokens = TAKER_DOLLARS * 10**decimals
