@@ -26,7 +26,7 @@ class PerpParameters:
     reserve_share: float = 0.1
     velocity: float = 30.0
     rate_cap: float = 1.0
-    direct_age: int = 60
+    direct_age: int = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class DelayedParameters:
 
     min_bounty: float = 0.0005
     lifetime: int = 2 * 3600
-    window: int = 60
+    window: int = 30
 
 
 @dataclass(frozen=True, slots=True)

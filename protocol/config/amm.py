@@ -70,7 +70,7 @@ class Upkeep:
     hedge_bound: Annotated[float, Field(gt=0.0, le=0.1)] = 0.02
     hedge_hour: FlowShare = 0.5
     depth_growth: NonNegative = 0.02
-    drawdown: Annotated[float, Field(gt=0.0, le=1.0)] = 0.1
+    drawdown: Annotated[float, Field(gt=0.0, le=1.0)] = 0.05
     max_toxicity: Annotated[float, Field(ge=1.0, le=5.0)] = 3.0
     bounty_drift: Annotated[float, Field(ge=0.01)] = 0.02
     bounty: Annotated[float, Field(ge=0.0, le=10.0)] = 1.0

@@ -153,7 +153,7 @@ def test_execute__price_not_newer_than_the_commit__reverts(ex, reverts):
 def test_execute__after_the_window__waits_for_the_next_update(ex, reverts):
     committed = commit(ex)
     ex.advance(30, eth=NEW)
-    ex.chain.advance(60)
+    ex.chain.advance(ex.system.delayed.terms().window)
     start = ex.chain.snapshot()
     execute(ex, committed)
     ex.chain.revert(start)
