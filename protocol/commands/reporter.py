@@ -32,9 +32,15 @@ def run(
         Path | None, typer.Option(help="Klines (CSV, may be .gz): one close a round.")
     ] = None,
     symbol: Symbol = "ETH",
-    confidence: Annotated[
-        float, typer.Option(min=0.0, help="Half-width of the price, a fraction of it.")
-    ] = 0.0005,
+    floor: Annotated[
+        float, typer.Option(min=0.0, max=0.1, help="Least half-width, a fraction of the price.")
+    ] = 0.0003,
+    widening: Annotated[
+        float, typer.Option(min=0.0, max=100.0, help="Deviations of spot's moves added to it.")
+    ] = 3.0,
+    max_age: Annotated[
+        int, typer.Option(min=1, max=600, help="Seconds for which venues trade at the price.")
+    ] = 30,
     every: Annotated[int, typer.Option(min=1, max=600, help="Seconds between rounds.")] = 10,
     once: Annotated[bool, typer.Option("--once", help="One round.")] = False,
     live: Annotated[
@@ -54,12 +60,15 @@ def run(
 ) -> None:
     """Sign a price with as many keys as the oracle asks for and post it, round after round.
 
+    Its half-width follows spot's volatility: whoever posts chooses among the prices young enough.
     A devnet's clock stands still: every live round moves it on by --every. Ctrl-C stops between
     or within rounds; nothing is kept, so it can be started again at any time.
     """
     from protocol.clients.reporter import Reporter
     from protocol.commands.network import explained, open_system
     from protocol.commands.reporting import Desk, Source
+    from protocol.config import ConfidencePolicy
+    from protocol.strategy.confidence import Confidence
 
     system, sender = open_system(rpc, account=account, keystore=keystore, unlock=live)
     reporter = Reporter(
@@ -68,7 +77,9 @@ def run(
         underlying=system.market(symbol).underlying,
         sender=sender,
     )
-    desk = Desk(reporter, Source(price, vol, seed, klines), every, confidence, live)
+    policy = ConfidencePolicy(floor=floor, widening=widening, max_age_seconds=max_age)
+    source = Source(price, vol, seed, klines)
+    desk = Desk(reporter, source, every, Confidence(policy, seconds=every), live)
     with explained():
         for done in desk.rounds(once=once):
             _show(symbol, done, as_json=as_json)

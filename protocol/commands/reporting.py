@@ -21,6 +21,7 @@ from protocol.errors import ChainUnavailable, ConfigError
 from protocol.parameters import PullFeedParameters
 from protocol.sim.prices import read_prices
 from protocol.sim.world import ADMIN
+from protocol.strategy.confidence import Confidence
 from protocol.units import YEAR, from_wad
 
 MAX_MISSES = 5  # rounds in a row without an answer from the node
@@ -81,7 +82,7 @@ class Desk:
     reporter: Reporter
     source: Source
     every: int
-    confidence: float
+    confidence: Confidence
     live: bool
     sleep: Callable[[float], None] = time.sleep
     now: Callable[[], float] = time.time
@@ -108,9 +109,9 @@ class Desk:
             self.sleep(self.every)
 
     def _round(self, price: float) -> Round:
-        report = self.reporter.sign(
-            price=price, confidence=self.confidence, timestamp=self._timestamp()
-        )
+        # At the widest the feed takes hardly anybody trades; without a price exits get dearer too.
+        width = min(self.confidence.seen(price), from_wad(self.reporter.feed.width))
+        report = self.reporter.sign(price=price, confidence=width, timestamp=self._timestamp())
         if not self.live:
             return Round(report, sent=False)
         receipt, taken = self.reporter.post(report)

@@ -7,6 +7,7 @@ name says; vols, rates and shares are fractions (0.7 is 70 %).
 
 from protocol.config.amm import AmmParameters, FlowLimits, Limits, Spreads, Upkeep
 from protocol.config.informed import (
+    ConfidencePolicy,
     Defence,
     InformedPolicy,
     LatencyPolicy,
@@ -34,6 +35,7 @@ from protocol.config.settings import Settings
 __all__ = [
     "AmmParameters",
     "AnchorPolicy",
+    "ConfidencePolicy",
     "Defence",
     "FilePrices",
     "FlowLimits",

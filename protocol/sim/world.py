@@ -31,7 +31,6 @@ KEEPER = "0x" + "ee" * 20
 ARBITRAGEUR = "0x" + "ab" * 20
 ARBITRAGEUR_CASH = 5_000_000.0
 REPORTERS = Keyring.dev(2)  # both sign every price of a pull feed
-MAX_CONFIDENCE = 0.1  # the oracle takes no wider one
 MAX_REQUESTS = 32  # of each kind in one processing
 SETUP_SECONDS = 2 * VaultParameters().delay  # from deployment to the first step
 
@@ -114,7 +113,7 @@ def build_world(
         price=price,
         amm=scenario.amm if defence is None else defence.amm,
         perp=replace(PerpParameters(), direct_age=direct_age),
-        feed=PullFeedParameters(max_confidence=MAX_CONFIDENCE) if is_pull else FeedParameters(),
+        feed=PullFeedParameters() if is_pull else FeedParameters(),
     )
     parameters = SystemParameters(
         quote_decimals=scenario.quote_decimals,

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import lfilter
 
 from protocol.config import PullFeed, PushFeed
 from protocol.pricing.black76 import Floats
 from protocol.sim.informed.ticks import Ticks
+from protocol.strategy.confidence import Confidence
 
 Indices = NDArray[np.int64]
 
@@ -48,16 +48,5 @@ def push_updates(ticks: Ticks, feed: PushFeed) -> Updates:
 
 def confidence(ticks: Ticks, feed: PullFeed) -> Floats:
     """What reporters sign beside each tick's price, a fraction of it, shape (n,)."""
-    rate = np.append(0.0, np.diff(np.log(ticks.spot)) ** 2) / ticks.seconds
-    fast, slow = (
-        _average(rate, life / ticks.seconds) for life in (feed.fast_seconds, feed.slow_seconds)
-    )
-    moves = np.sqrt(np.maximum(fast, slow) * feed.max_age_seconds)
-    widths: Floats = feed.floor + feed.widening * moves
-    return widths
-
-
-def _average(values: Floats, half_life: float) -> Floats:
-    keep = 0.5 ** (1.0 / half_life)
-    average: Floats = lfilter([1.0 - keep], [1.0, -keep], values)
-    return average
+    meter = Confidence(feed, seconds=ticks.seconds)
+    return np.array([meter.seen(price) for price in ticks.spot.tolist()])

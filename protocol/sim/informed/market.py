@@ -53,8 +53,9 @@ class InformedRun(MarketRun):
             defence,
         )
         self.ticks, self.policy = ticks, policy
+        oldest = max(defence.direct_age, defence.amm.flow.direct_age)
         self.tape: FeedTape = (
-            PullTape(self.world, ticks, defence.feed)
+            PullTape(self.world, ticks, defence.feed, oldest=oldest)
             if isinstance(defence.feed, PullFeed)
             else PushTape(self.world, ticks, artifacts, defence.feed)
         )

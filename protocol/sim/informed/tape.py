@@ -10,10 +10,10 @@ from protocol.chain.artifacts import Artifacts
 from protocol.clients.base import AnyContract
 from protocol.clients.deploy import FEED_DECIMALS
 from protocol.config import PullFeed, PushFeed
-from protocol.parameters import FeedParameters
+from protocol.parameters import FeedParameters, PullFeedParameters
 from protocol.sim.informed.feeds import confidence, push_updates
 from protocol.sim.informed.ticks import Ticks
-from protocol.sim.world import ADMIN, MAX_CONFIDENCE, World
+from protocol.sim.world import ADMIN, World
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,15 +104,18 @@ class PushTape(FeedTape):
 
 
 class PullTape(FeedTape):
-    """Whoever trades brings a report, of those young enough and newer than the last one posted."""
+    """Whoever trades brings a report, no older than a venue takes (`oldest`, seconds) and newer
+    than the last one posted.
+    """
 
     instant = True
 
-    def __init__(self, world: World, ticks: Ticks, feed: PullFeed) -> None:
+    def __init__(self, world: World, ticks: Ticks, feed: PullFeed, *, oldest: int) -> None:
         super().__init__(world, ticks)
         self._confidence = confidence(ticks, feed).tolist()
         self._delay = feed.delay_seconds // ticks.seconds
-        self._oldest = feed.max_age_seconds // ticks.seconds
+        self._oldest = oldest // ticks.seconds
+        self._widest = PullFeedParameters().max_confidence
         self._posted = 0
 
     def offers(self, tick: int) -> tuple[Offer, Offer]:
@@ -135,6 +138,6 @@ class PullTape(FeedTape):
             self._posted, self.shown = chosen.tick, chosen.price
             self.world.post(
                 chosen.price,
-                confidence=min(self._confidence[chosen.tick], MAX_CONFIDENCE),
+                confidence=min(self._confidence[chosen.tick], self._widest),
                 timestamp=int(self.ticks.ts[chosen.tick]),
             )

@@ -156,10 +156,14 @@ def _noisy(
     variance: Floats,
     policy: InformedPolicy,
 ) -> Ticks:
-    """Implied vol moves by itself too: variance times exp(2 x), x an Ornstein-Uhlenbeck process."""
+    """Implied vol moves by itself too, and jumps: variance times exp(2 x), x an Ornstein-Uhlenbeck
+    process with normal jumps.
+    """
     dt = every * policy.tick_seconds / YEAR
     keep = float(np.exp(-policy.noise_reversion * dt))
     shocks = policy.vol_noise * sqrt(dt) * rng.standard_normal(len(variance))
+    jumps = rng.poisson(policy.vol_jumps_per_year * dt, len(variance))
+    shocks += policy.vol_jump * np.sqrt(jumps) * rng.standard_normal(len(variance))
     level, noise = 0.0, np.zeros(len(variance))
     for i, shock in enumerate(shocks.tolist()[1:], start=1):
         level = keep * level + shock

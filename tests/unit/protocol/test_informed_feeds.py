@@ -103,7 +103,7 @@ def test_push__small_moves__wait_for_the_heartbeat() -> None:
 
 def test_confidence__jump__widens_at_once_and_narrows_slowly() -> None:
     path = still([100.0] * 100 + [101.0] * 100)
-    width = confidence(path, PullFeed(floor=0.0003, widening=3.0))
+    width = confidence(path, PullFeed(floor=0.0003, widening=3.0, first_vol=0.0))
     assert width[99] == pytest.approx(0.0003)
     assert width[100] > 0.004
     assert 0.0003 < width[199] < width[110] < width[100]

@@ -17,9 +17,11 @@ from protocol.commands import market as market_commands
 from protocol.commands import network
 from protocol.commands.reporter import PASSWORD
 from protocol.commands.reporting import MAX_MISSES, Desk, Source
+from protocol.config import ConfidencePolicy
 from protocol.errors import ChainUnavailable, ConfigError, DataError, InputError
 from protocol.parameters import PullFeedParameters
-from protocol.units import WAD
+from protocol.strategy.confidence import Confidence
+from protocol.units import WAD, from_wad
 from tests.system_fixtures import ADMIN, STRANGER, Exchange
 
 FEED = PullFeedParameters(min_price=100.0, max_price=10_000.0, max_confidence=0.01)
@@ -42,7 +44,9 @@ def reporter(pulled: Exchange) -> Reporter:
 def desk(reporter: Reporter, **changes: object) -> Desk:
     slept: list[float] = []
     settings = {"live": True, "sleep": slept.append} | changes
-    return Desk(reporter, Source(price=2_500.0), every=5, confidence=0.001, **settings)
+    confidence = Confidence(ConfidencePolicy(), seconds=5)
+    source = settings.pop("source", Source(price=2_500.0))
+    return Desk(reporter, source, every=5, confidence=confidence, **settings)
 
 
 def vomma(*words: object) -> Result:
@@ -109,6 +113,20 @@ def test_rounds__dry__leaves_the_chain_alone(reporter, pulled):
     assert not done.sent and len(done.report.signatures) == 2
 
 
+def test_rounds__jump__is_signed_wider_up_to_the_feeds_bound(reporter, tmp_path: Path):
+    closes = [2_500.0, 2_500.0, 2_505.0, 2_505.0, 3_500.0]
+    path = tmp_path / "klines.csv"
+    rows = [f"{60 * i},1,1,1,{close}" for i, close in enumerate(closes, start=1)]
+    path.write_text("\n".join(["ts,open,high,low,close", *rows]))
+    dry = desk(reporter, live=False, source=Source(klines=path))
+    calm, still, jumped, after, widest = (
+        from_wad(done.report.confidence) for done in dry.rounds(once=False)
+    )
+    assert still < calm < 0.003
+    assert jumped > 1.5 * calm and still < after < jumped
+    assert widest == 0.01
+
+
 def test_post__another_was_faster__says_passed_over(reporter, pulled):
     report = reporter.sign(price=2_500.0, confidence=0.0, timestamp=pulled.now)
     assert reporter.post(report)[1]
@@ -172,7 +190,7 @@ def test_source__none_or_two__says_so(source):
 def test_run__without_live__says_what_it_would_post(on_it):
     done = vomma("--price", 2_500, "--once")
     assert done.exit_code == 0, done.output
-    assert done.stdout.startswith("would post ETH 2,500.0000 +- 0.050 %")
+    assert done.stdout.startswith("would post ETH 2,500.0000 +- 0.323 %")
     assert "2 signatures; add --live" in done.stdout
 
 
@@ -189,7 +207,7 @@ def test_run__live_json__is_one_object_a_line(on_it):
         ((), "either --price or --klines"),
         (("--price", "inf"), "inf"),
         (("--price", 5), "from 100 to 10000"),
-        (("--price", 2_500, "--confidence", 0.5), "from 0 to 0.01"),
+        (("--price", 0), "price is 0.0, must be > 0"),
         (("--price", 2_500, "--symbol", "DOGE"), "no market 'DOGE'"),
         (("--price", 2_500, "--symbol", "BTC"), "push feed"),
         (("--klines", "nowhere.csv"), "nowhere.csv"),
