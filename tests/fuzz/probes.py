@@ -33,8 +33,23 @@ PART_WEI = 16  # roundings of one trade, in wei of cash, beside those of delta
 
 
 def slack(game: Game, market: int, parts: int) -> int:
-    """Wei that roundings may give: each part rounds every Greek, delta is worth a price."""
-    return parts * (PART_WEI + 4 * game.spot(market) // WAD)
+    """Wei that the roundings of some trades may give.
+
+    Each rounds its delta by two wei. Those are worth a share of spot: the widest uncertainty there
+    is, the cost of hedging and what the potential takes at the delta limit, some 5 % in all, times
+    the toxicity.
+    """
+    return parts * (PART_WEI + game.spot(market) // WAD // 3)
+
+
+def whole_slack(game: Game, market: int) -> int:
+    """Wei by which one trade may be rounded up, which its parts may be spared.
+
+    The part of the half-spread that is a share of spot is rounded up to a wei of a share, which is
+    worth one wei for each dollar of spot, and multiplied by the toxicity.
+    """
+    toxicity = game.pools[market].terms.spreads.toxicity
+    return game.spot(market) // WAD * toxicity // WAD + PART_WEI
 
 
 # -- there and back, and any path between --
@@ -104,21 +119,32 @@ def draw_split(game: Game, rng: random.Random) -> Args | None:
     if not rows:
         return None
     cuts = tuple(rng.randrange(1, 100) for _ in range(rng.choice((1, 1, 2, 3))))
-    return market, draw_account(rng), rows, cuts, rng.randrange(2**16)
+    drift = rng.choice((0, 0, 20, -30))
+    return market, draw_account(rng), rows, cuts, rng.randrange(2**16), drift
 
 
 def split(
     game: Game,
     market: int,
     account: int,
-    rows: Sequence[LegArgs],
+    rows: tuple[LegArgs, ...],
     cuts: Sequence[int],
     order: int,
+    drift: int,
 ) -> bool:
-    """Whole, or by leg and by size in any order: the parts never cost less."""
+    """Whole, or by leg and by size in any order: the parts never cost less.
+
+    With a drift in basis points the first leg's expiry alone is refreshed after it: the others'
+    part of the spread is widened.
+    """
+    if drift:
+        for day in list(game.outside.listed[market]):
+            refresh(game, market, day, 1)
+        move(game, 1, drift, drift)
+        refresh(game, market, rows[0][1], 1)
     number, chain = ACCOUNTS[account], game.arena.chain
     start, kept, cash = chain.snapshot(), save(game), game.model.cash[ACCOUNTS[account]]
-    whole = trade_checked(game, market, account, tuple(rows))
+    whole = trade_checked(game, market, account, rows)
     chain.revert(start)
     restore(game, kept)
     if whole is None:
@@ -129,7 +155,10 @@ def split(
         if trade_checked(game, market, account, (part,)) is None:
             return False
     gain = whole.cash - (cash - game.model.cash[number])
-    demand(gain <= slack(game, market, len(parts)), "split: parts never cost less", gain)
+    allowed = slack(game, market, len(parts)) + whole_slack(game, market)
+    demand(gain <= allowed, "split: parts never cost less", gain)
+    drifts = {game.outside.listed[market][day].spot for _, day, _, _ in rows}
+    game.checked["split over unequal drifts"] += len(drifts) > 1
     return True
 
 

@@ -285,7 +285,7 @@ RULES = (
     Rule("answer", 30, draw_answer, move),
     Rule("record", 2, draw_record, record),
     Rule("push", 6, draw_push, push),
-    Rule("upkeep", 20, draw_upkeep, upkeep),
+    Rule("upkeep", 35, draw_upkeep, upkeep),
     Rule("list", 8, draw_listing, list_expiry),
     Rule("expire", 1, draw_expiry, expire),
     Rule("due", 30, draw_due, expire),

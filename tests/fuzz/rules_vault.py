@@ -9,10 +9,10 @@ from protocol.clients.markets import LiquidityVault, Valuation
 from protocol.clients.system import Market
 from protocol.errors import Revert
 from protocol.units import WAD
-from tests.fuzz.game import Game
+from tests.fuzz.game import VALUATION_SURFACE, Game
 from tests.fuzz.model import HALTED
 from tests.fuzz.rules import Rule, draw_amount
-from tests.fuzz.rules_market import move
+from tests.fuzz.rules_market import move, push
 from tests.fuzz.rules_pool import refresh
 from tests.fuzz.script import Args, demand
 from tests.fuzz.world import LPS, STRANGER
@@ -90,22 +90,25 @@ def draw_processing(game: Game, rng: random.Random) -> Args | None:
     ripe = [second for second in game.arena.vaults[vault].ripe_at() if second]
     if not ripe:
         return None
-    return vault, rng.choice((1, 2, 32)), int(min(ripe) > game.now)
+    return vault, rng.choice((1, 2, 32)), int(min(ripe) > game.now), rng.choice((0, 0, 0, 1))
 
 
-def process(game: Game, vault: int, count: int, wait: int) -> bool:
-    """At a fresh valuation; who stays has no less per share, to a few wei in all."""
+def process(game: Game, vault: int, count: int, wait: int, unready: int) -> bool:
+    """At a fresh valuation; who stays has no less per share, to a few wei in all. `unready`: as the
+    pool is found, mostly refused."""
     client, market, options = pool_of(game, vault)
     if wait:
         late = max(second - game.now for second in client.ripe_at())
         move(game, max(late, 0), 0, 0)
-    if options:
-        number = vault // 2
-        for day in list(game.outside.listed[number]):
-            refresh(game, number, day, 1)
+    if options and not unready:
+        make_ready(game, vault // 2)
     before, supply = value(game, vault), client.total_supply()
-    if before is None or game.model.level_at(game.now) == HALTED:
+    if game.model.level_at(game.now) == HALTED:
         return False
+    if before is None:
+        stale = "oracle: price stale", "amm: valuation stale"
+        game.must_fail(stale, lambda: client.process(count, sender=STRANGER))
+        return True
     game.must_pass(lambda: client.process(count, sender=STRANGER))
     after, left = value(game, vault), client.total_supply()
     demand(after is not None, "vault: a fresh pool stays fresh")
@@ -113,6 +116,15 @@ def process(game: Game, vault: int, count: int, wait: int) -> bool:
     check_stayers(before, supply, after, left)
     demand(not options or after.depth <= before.depth, "vault: depth never jumps up")
     return True
+
+
+def make_ready(game: Game, number: int) -> None:
+    """A surface pushed lately, and every expiry refreshed on it."""
+    pushed = game.outside.pushed_at[number]
+    if any(game.now > pushed[day] + VALUATION_SURFACE for day in game.outside.listed[number]):
+        push(game, number, 0, 0)
+    for day in list(game.outside.listed[number]):
+        refresh(game, number, day, 1)
 
 
 def check_stayers(before: Valuation, supply: int, after: Valuation, left: int) -> None:

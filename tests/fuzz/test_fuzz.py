@@ -12,7 +12,14 @@ from tests.fuzz.machine import Run, new_game, play, stage
 from tests.fuzz.shrink import explain
 
 SEEDS, STEPS = 8, 12_500
-LEAST_CHECKED = {"worth of a trade": 500, "arbitrage quotes": 300, "valuation": 50}
+LEAST_CHECKED = {
+    "worth of a trade": 500,
+    "arbitrage quotes": 300,
+    "quote": 200,
+    "valuation": 50,
+    "bounty": 40,
+    "split over unequal drifts": 8,
+}
 # refusals that every seed must have met, or their row of the table is never tried
 REASONS = (
     "ledger: not authorised",
@@ -22,7 +29,21 @@ REASONS = (
     "ledger: halted",
     "amm: worse than limit",
     "amm: surface stale",
+    "amm: valuation stale",
+    "amm: price too old",
+    "amm: surface behind, no ask",
+    "amm: surface behind, no bid",
+    "amm: halted by drawdown",
     "amm: impact above cap",
+    "amm: vega limit",
+    "amm: vega per push",
+    "amm: vega per block",
+    "amm: vega per hour",
+    "amm: delta per block",
+    "amm: hedge past zero",
+    "amm: hedge above hourly limit",
+    "amm: toxicity out of range",
+    "pricer: market drifted",
     "perp: trade too large",
     "perp: skew above cap",
     "oracle: price stale",

@@ -15,7 +15,7 @@ from protocol.clients.ledger import Token
 from protocol.clients.markets import LiquidityVault
 from protocol.clients.oracle import MockAggregator
 from protocol.clients.system import Market, System
-from protocol.config import AmmParameters, FlowLimits, ReferencePolicy, Upkeep
+from protocol.config import AmmParameters, FlowLimits, Limits, ReferencePolicy, Upkeep
 from protocol.parameters import MarketParameters, PerpParameters, SystemParameters
 from protocol.surface.reference_model import reference_surface
 from protocol.types import ExpirySurface, account_id
@@ -35,15 +35,16 @@ VARIANCE = 0.49
 POLICY = ReferencePolicy(rate=0.04)
 HOUR = 3_600
 FEED_AGE = 2 * HOUR
-# One pool meets the limits of flow that pools are deployed with, the other hardly any, so that its
-# price alone holds off whoever trades there; it halts and stops hedging early instead.
+# One pool has the limits that pools are deployed with. The other lets far more through at once, so
+# that its price alone holds off who trades there, and meets the limits of stocks and hours instead.
 POOLS = {
     "ETH": AmmParameters(),
     "BTC": AmmParameters(
+        limits=Limits(vega=0.04, utilisation=0.4),
         flow=FlowLimits(
-            push_vega=0.3, block_vega=0.3, block_delta=0.5, hour_vega=0.4, hour_delta=0.6
+            push_vega=0.3, block_vega=0.3, block_delta=0.5, hour_vega=0.1, hour_delta=0.3
         ),
-        upkeep=Upkeep(drawdown=0.03, hedge_hour=0.05),
+        upkeep=Upkeep(drawdown=0.005, hedge_hour=0.05),
     ),
 }
 
