@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 
 from protocol.chain.artifacts import Artifact, Artifacts
 from protocol.config import AmmParameters, FlowLimits
 from protocol.errors import Revert
 from protocol.surface.reference_model import reference_surface
 from protocol.units import WAD
-from tests.attacks.stage import contracts, judge, on_both_sides
+from tests.attacks.stage import (
+    contracts,
+    frictionless,
+    judge,
+    on_both_sides,
+    wealth,
+    with_exact_feed,
+    without_fees,
+)
 from tests.attacks.twins import broken
 from tests.system_fixtures import (
     KEEPER,
     POLICY,
+    TAKER,
     VARIANCE,
     Exchange,
     build_exchange,
 )
+from tests.twin_inputs import meters_of
 
 DEPTH = 2_000_000
 FLOW = FlowLimits(direct_age=15)
@@ -103,3 +114,32 @@ def test_push_budget__renewed_expiry_by_expiry__meets_the_one_of_the_hour(side: 
     """A full hour's, and what leaks in an hour."""
     exchange = defended(contracts(side, hours_forgotten))
     judge(side, pushes_by_expiry(exchange), bound=2 * HOUR + PUSH, loot=2 * HOUR + 2 * PUSH)
+
+
+def plug(exchange: Exchange) -> int:
+    """Butterflies to and fro, without delta and with little vega between them: what a thousand of
+    gross vega on the meters costs."""
+    exchange.advance(300)
+    start, passed = wealth(exchange, exchange.eth, TAKER), 0
+    for turn in range(6):
+        exchange.push(exchange.eth)
+        exchange.refresh(exchange.eth)
+        for _ in range(2):
+            exchange.advance(1)
+            size = -5.0 if turn % 2 else 5.0
+            wings = [exchange.call(strike, size, week=1) for strike in (1_950, 2_050)]
+            exchange.trade(*wings, exchange.call(2_000, -2 * size, week=1))
+        passed += meters_of(exchange, exchange.eth).push_vega
+        exchange.advance(300)
+    cost = start - wealth(exchange, exchange.eth, TAKER)
+    return cost * 1_000 * 10**7 // (passed * DEPTH)
+
+
+def test_hour_budget__used_up_to_shut_the_pool__costs_at_least_this() -> None:
+    """Of 60,000 an hour for 2 M USD of depth: about 250 USD an hour keep everybody out, exits too;
+    straddles, which pay for their vega, cost twelve times as much. Nothing is taken."""
+    exchange = defended(Artifacts())
+    thousand = plug(exchange)
+    assert 3 * WAD < thousand < 6 * WAD
+    free = without_fees(build_exchange(Artifacts(), amm=replace(frictionless(), flow=FLOW)))
+    assert plug(with_exact_feed(free, free.eth)) < WAD // 10
