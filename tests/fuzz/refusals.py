@@ -70,9 +70,10 @@ def trade_is_unaffordable(game: Game, move: Move) -> bool:
 
 
 def is_below_margin(game: Game, move: Move) -> bool:
-    """Exact for options alone; a perp's gain since its last touch is the perp's to know."""
+    """Exact for options at live prices; a perp's gain since its last touch is the perp's to know,
+    and on a dead feed the ledger judges by the last good price."""
     perp = any(p.instrument in game.model.held[move.account] for p in game.model.perps)
-    if perp or move.kind == "perp":
+    if perp or move.kind == "perp" or any_is_stale(game, move):
         return True
     held, left = game.held_after(move), game.model.cash[move.account] - move.amount
     if move.kind == "trade":

@@ -26,7 +26,7 @@ from tests.fuzz.script import Args, Violation, demand
 from tests.fuzz.world import ACCOUNTS
 
 CALL, PUT = 1, 2
-QUOTED = 4  # of how many trades one is compared with its quote
+QUOTED = 6  # of how many trades one is compared with its quote and the twin
 WEI = 8  # what a trade may cost the pool beyond its spread, by roundings of valuations
 
 

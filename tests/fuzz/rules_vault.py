@@ -90,7 +90,7 @@ def draw_processing(game: Game, rng: random.Random) -> Args | None:
     ripe = [second for second in game.arena.vaults[vault].ripe_at() if second]
     if not ripe:
         return None
-    return vault, rng.choice((1, 2, 32)), int(min(ripe) > game.now), rng.choice((0, 0, 0, 1))
+    return vault, rng.choice((1, 2, 32)), int(min(ripe) > game.now), rng.randrange(2)
 
 
 def process(game: Game, vault: int, count: int, wait: int, unready: int) -> bool:
@@ -182,7 +182,7 @@ def raid(game: Game, vault: int) -> bool:
 RULES = (
     Rule("lp deposit", 2, draw_deposit, request_deposit),
     Rule("lp redeem", 2, draw_redemption, request_redemption),
-    Rule("lp process", 2, draw_processing, process),
+    Rule("lp process", 3, draw_processing, process),
     Rule("lp claim", 3, draw_claim, claim),
     Rule("raid", 1, draw_raid, raid),
 )

@@ -42,7 +42,7 @@ POOLS = {
     "BTC": AmmParameters(
         limits=Limits(vega=0.04, utilisation=0.4),
         flow=FlowLimits(
-            push_vega=0.3, block_vega=0.3, block_delta=0.5, hour_vega=0.1, hour_delta=0.3
+            push_vega=0.3, block_vega=0.3, block_delta=0.5, hour_vega=0.05, hour_delta=0.3
         ),
         upkeep=Upkeep(drawdown=0.005, hedge_hour=0.05),
     ),
