@@ -18,7 +18,7 @@ LEAST_CHECKED = {
     "quote": 200,
     "valuation": 50,
     "bounty": 40,
-    "split over unequal drifts": 8,
+    "split over unequal drifts": 4,
 }
 # refusals that every seed must have met, or their row of the table is never tried
 REASONS = (
