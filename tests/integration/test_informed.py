@@ -67,10 +67,11 @@ def test_latency_arb__signed_prices_of_fixed_width__wins(
 ) -> None:
     assert scenario.informed is not None
     loose = PullFeed(max_age_seconds=30, widening=0.0)
-    informed = replace(scenario.informed, defended=Defence(feed=loose))
+    informed = replace(scenario.informed, defended=Defence(feed=loose, direct_age=30))
+    cut = {name: getattr(prices, name)[1:4] for name in ("ts", "open", "high", "low", "close")}
     run = replay_informed(
         scenario=replace(scenario, informed=informed),
-        prices=prices,
+        prices=replace(prices, **cut),
         seed=7,
         is_defended=True,
         traders=("latency_arb",),

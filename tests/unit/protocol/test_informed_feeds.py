@@ -77,6 +77,19 @@ def test_from_klines__noise__moves_variance_alone() -> None:
     assert np.std(np.log(noisy.variance / calm.variance)) > 0.01
 
 
+def test_from_klines__vol_jumps__are_as_many_and_as_large_as_asked() -> None:
+    count = size = 0.0
+    for seed in range(20):
+        calm = ticks(seed, vol_noise=0.0, vol_jumps_per_year=0.0)
+        jumpy = ticks(seed, vol_noise=0.0, vol_jumps_per_year=20_000.0, noise_reversion=1e-9)
+        jumps = np.diff(0.5 * np.log(jumpy.variance / calm.variance))
+        count += np.count_nonzero(np.abs(jumps) > 1e-6)
+        size += (jumps**2).sum()
+    expected = 20 * 20_000.0 * len(RANGES) * HOUR / (365 * 86_400)
+    assert count == pytest.approx(expected, rel=0.25)  # a step may have two
+    assert (size / expected) ** 0.5 == pytest.approx(POLICY.vol_jump, rel=0.2)
+
+
 def test_from_klines__tick_off_the_grid__is_refused() -> None:
     with pytest.raises(InputError, match="tick_seconds is 7, must be a divisor of 3600 s klines"):
         ticks(tick_seconds=7)
