@@ -96,17 +96,17 @@ class SniperPolicy:
 class InformedPolicy:
     """Informed traders in one market on one path, once with the defences and once without.
 
-    Log vol diffuses with `vol_noise` a root year and jumps, `vol_jump` by deviation. Fitted to vols
-    at the money of 5 to 10 days, Deribit, 2026, Jan to Mar, every 6 hours: 1.9 a root year in all;
-    4 of 94 moves were jumps by the test of Lee and Mykland (2008), of 0.18 by root mean square.
-    That each came within one step is the worst case.
+    Log vol diffuses with `vol_noise` a root year: vols at the money of 5 to 10 days, Deribit, 2026,
+    Jan to Mar, every 6 hours. 4 of those 94 moves were jumps by the test of Lee and Mykland (2008),
+    of 0.18 by root mean square. Whether one came within a push interval six hours cannot tell: for
+    the worst case set `vol_jumps_per_year` to 60 and `vol_noise` to 1.2.
     """
 
     defended: Annotated[Defence, Field(alias="with")]
     exposed: Annotated[Defence, Field(alias="without")]
     tick_seconds: Seconds = 5
-    vol_noise: NonNegative = 1.2
-    vol_jumps_per_year: NonNegative = 60.0
+    vol_noise: NonNegative = 1.9
+    vol_jumps_per_year: NonNegative = 0.0
     vol_jump: NonNegative = 0.18
     noise_reversion: Positive = 20.0  # a year
     account_seconds: Seconds = 3_600  # between the pool's accounts
