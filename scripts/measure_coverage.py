@@ -20,6 +20,7 @@ TESTS = (
     "tests/attacks/test_core_lock.py",
     "tests/attacks/test_perp.py",
     "tests/attacks/test_settlement_print.py",
+    "tests/differential/test_kernel_domain.py",
     "tests/differential/test_market_math.py",
 )
 # gas is not exact on this engine, so neither is where it ends
