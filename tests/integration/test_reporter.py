@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,8 @@ def test_reporter__on_a_devnet__posts_until_stopped(system: System) -> None:
         stderr=subprocess.PIPE,
         text=True,
         env=os.environ,
+        # A suite that runs in the background was started with interrupts ignored.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )
     assert running.stdout is not None
     rounds = [json.loads(running.stdout.readline()) for _ in range(2)]
