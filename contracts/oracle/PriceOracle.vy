@@ -205,10 +205,13 @@ def set_pull_feed(
     access._check_admin()
     self._check_feed(underlying, max_age, _MAX_PULL_AGE, min_price, max_price, drift)
     assert max_confidence <= _MAX_DEVIATION, "oracle: confidence out of range"
+    feed: uint256 = feed_codec._pack_pull(max_age, drift)
+    last: uint256 = self._feeds[underlying]
+    if last & feed_codec.PULL != 0:
+        # The price is forgotten and its time is not: what it had overtaken stays overtaken.
+        feed = feed_codec._with_price(feed, 0, feed_codec._posted(last)[1], 0)
     self._store(
-        underlying,
-        feed_codec._pack_pull(max_age, drift),
-        feed_codec._pack_bounds(min_price, max_price, max_confidence),
+        underlying, feed, feed_codec._pack_bounds(min_price, max_price, max_confidence)
     )
     log IPriceOracle.PullFeedSet(
         underlying=underlying,
@@ -294,6 +297,7 @@ def _read(underlying: uint256) -> (uint256, uint256, uint256, uint256):
     if feed & feed_codec.PULL != 0:
         # Its bounds held when it was posted.
         price, updated_at, deviation = feed_codec._posted(feed)
+        assert price != 0, "oracle: price stale"
     else:
         bounds: uint256 = self._bounds[underlying]
         price, updated_at = self._answer(feed)

@@ -10,7 +10,7 @@ from protocol.errors import Revert
 from protocol.parameters import PerpParameters, PullFeedParameters
 from protocol.units import WAD
 from tests.attacks.stage import contracts, judge, on_both_sides, perp
-from tests.attacks.twins import broken
+from tests.attacks.twins import WithTwins, broken
 from tests.system_fixtures import (
     ADMIN,
     REPORTERS,
@@ -30,6 +30,10 @@ CONFIDENCE = 5 * 10**14
 
 def any_age() -> Artifact:
     return broken("PerpMarket", {"self._check_age(spot.updated_at)": "pass"})
+
+
+def forgets_the_time() -> Artifact:
+    return broken("PriceOracle", {"feed_codec._posted(last)[1]": "0"})
 
 
 def signed(exchange: Exchange, price: float) -> Report:
@@ -60,7 +64,7 @@ def hold_back(exchange: Exchange, *, age: int, move: float) -> int:
 
 
 def replay(exchange: Exchange) -> int:
-    """A new feed starts without a price: a report older than the last one is taken again."""
+    """A new feed starts without a price: a report older than the last one is brought again."""
     oracle, underlying = exchange.system.oracle, exchange.eth.underlying
     exchange.advance(FEED.max_age)
     old = signed(exchange, SPOTS["ETH"])
@@ -88,6 +92,7 @@ def test_report__the_best_of_the_young__costs_more_than_spot_moves() -> None:
 
 
 @on_both_sides
-def test_report__replayed_into_a_new_feed__is_too_old_to_trade_at(side: str) -> None:
-    exchange = build_exchange(contracts(side, any_age), feed=FEED)
+def test_report__replayed_into_a_new_feed__stays_overtaken(side: str) -> None:
+    twins = [any_age(), forgets_the_time()]  # the perp's rule on age would stop it as well
+    exchange = build_exchange(WithTwins(*twins[: 1 + (side == "broken")]), feed=FEED)
     judge(side, replay(exchange), loot=5_000 * WAD)

@@ -339,6 +339,19 @@ def test_set_pull_feed__anew__forgets_the_price(market, reverts):
         market.oracle.spot(ETH)
 
 
+def test_set_pull_feed__anew__still_passes_over_what_was_overtaken(market, reverts):
+    overtaken = market.sign(market.report())
+    market.chain.advance(1)
+    market.post(market.sign(market.report()))
+    market.oracle.set_pull_feed(ETH, FEED, sender=ADMIN)
+    market.post(overtaken)
+    with reverts("oracle: price stale"):
+        market.oracle.spot(ETH)
+    market.chain.advance(1)
+    market.post(market.sign(market.report()))
+    assert market.oracle.spot(ETH).updated_at == market.chain.timestamp
+
+
 def test_setters__not_admin__revert(market, reverts):
     with reverts("access: admin only"):
         market.oracle.set_pull_feed(ETH, FEED, sender=STRANGER)
