@@ -56,7 +56,7 @@ struct Package:
     # What the spread is charged on, each expiry's part widened by its own drift: by the widest a
     # package would cost more than its legs.
     wide_vega: uint256  # sum over expiries of |change|
-    wide_delta: int256
+    wide_delta: int256  # times WAD, so that no leg is rounded
     wide_size: uint256
     gross_vega: uint256
     contracts: uint256
@@ -223,7 +223,7 @@ def _charged(
         sum.worse += wad_math._mul_up(gap, units)
     sum.gross_vega += convert(abs(one.change.vega), uint256)
     sum.contracts += units
-    sum.wide_delta += one.change.delta * convert(width, int256) // _SWAD
+    sum.wide_delta += one.change.delta * convert(width, int256)
     sum.wide_size += wad_math._mul_up(units, width)
     sum.posted = max(sum.posted, surface_codec._timestamp(leg.live))
     return sum
@@ -364,7 +364,7 @@ def _spread(spreads: uint256, package: Package, spot: uint256, uncertainty: uint
     """
     # Greeks and the price of the underlying fit 96 bits, contracts 82, every parameter 64, and
     # drift is bounded: no product here reaches 256.
-    delta: uint256 = convert(abs(package.wide_delta), uint256)
+    delta: uint256 = wad_math._ceil_wad(convert(abs(package.wide_delta), uint256))
     # In WAD squared, rounded up once. By delta: the feed's uncertainty and the cost of hedging.
     by_delta: uint256 = unsafe_mul(
         delta, unsafe_add(uncertainty, amm_codec._coarse(spreads, 184))

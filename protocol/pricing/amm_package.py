@@ -8,7 +8,6 @@ from protocol.errors import InputError
 from protocol.pricing import fixed
 from protocol.pricing.amm_potential import common_change, expiry_change, over_depth
 from protocol.pricing.amm_records import Book, LegInput, PoolState, Priced, PricedLeg, Risk
-from protocol.pricing.amm_words import truncated
 from protocol.pricing.flow_meter import Meters, charge
 from protocol.units import WAD
 
@@ -113,8 +112,8 @@ def _spread(pool: PoolState, legs: Sequence[LegInput], priced: Sequence[PricedLe
     up, spreads = fixed.mul_up, pool.spreads
     widths = [_widened(pool, leg) for leg in legs]
     rows = list(zip(legs, priced, widths, strict=True))
-    delta = sum(truncated(one.change.delta * width, WAD) for _, one, width in rows)
-    by_delta = abs(delta) * (pool.uncertainty + spreads.hedge_cost)
+    delta = -(-abs(sum(one.change.delta * width for _, one, width in rows)) // WAD)
+    by_delta = delta * (pool.uncertainty + spreads.hedge_cost)
     by_size = sum(up(abs(leg.size), width) for leg, _, width in rows) * spreads.floor_rate
     by_notional = pool.spot * -(-(by_delta + by_size) // WAD)
     by_vega = _wide_vega(rows) * spreads.vol_points
