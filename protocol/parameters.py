@@ -73,6 +73,29 @@ class SurfaceParameters:
 
 
 @dataclass(frozen=True, slots=True)
+class MarginParameters:
+    """The scenarios a portfolio is margined by, and what is asked on top of the worst of them.
+
+    Moves are fractions of spot, `vol_up` and `vol_down` fractions of volatility at 30 days of
+    life, (30 days / life) ** (1/4) of it at others; a tail is (multiple of spot, share of its P&L
+    that counts). Rates are shares of spot for each naked short, perp and unit of delta.
+    """
+
+    range: float = 0.18
+    steps: int = 4
+    vol_up: float = 0.45
+    vol_down: float = 0.25
+    vol_floor_days: float = 1.0
+    tails: tuple[tuple[float, float], ...] = ((0.34, 0.27), (0.67, 0.54), (2.0, 0.18), (6.0, 0.036))
+    skew: float = 0.15
+    short_rate: float = 0.01
+    perp_rate: float = 0.01
+    basis_rate: float = 0.005
+    initial_factor: float = 1.25
+    max_surface_age: int = 3_600
+
+
+@dataclass(frozen=True, slots=True)
 class DelayedParameters:
     """Terms of delayed orders: `min_bounty` in the native token, the rest in seconds.
 
