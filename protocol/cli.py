@@ -12,7 +12,18 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from protocol.commands import bench, deploy, devnet, lp, reporter, run, trade
+from protocol.commands import (
+    bench,
+    collateral,
+    deploy,
+    devnet,
+    flash,
+    lp,
+    reporter,
+    risk,
+    run,
+    trade,
+)
 from protocol.errors import CompileError, ConfigError, DataError, InputError, VommaError
 
 _DEBUG = "--debug"
@@ -61,6 +72,9 @@ app.add_typer(devnet.app, name="devnet")
 deploy.register(app)
 trade.register(app)
 app.add_typer(lp.app, name="lp")
+app.add_typer(collateral.app, name="collateral")
+app.add_typer(risk.app, name="risk")
+flash.register(app)
 app.add_typer(reporter.app, name="reporter")
 app.add_typer(bench.app, name="bench")
 

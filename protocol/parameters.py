@@ -81,12 +81,12 @@ class MarginParameters:
     that counts). Rates are shares of spot for each naked short, perp and unit of delta.
     """
 
-    range: float = 0.18
+    range: float = 0.225
     steps: int = 4
     vol_up: float = 0.45
     vol_down: float = 0.25
     vol_floor_days: float = 1.0
-    tails: tuple[tuple[float, float], ...] = ((0.34, 0.27), (0.67, 0.54), (2.0, 0.18), (6.0, 0.036))
+    tails: tuple[tuple[float, float], ...] = ((0.34, 0.2), (0.67, 0.4), (2.0, 0.135), (6.0, 0.027))
     skew: float = 0.15
     short_rate: float = 0.01
     perp_rate: float = 0.01
@@ -109,12 +109,28 @@ class DelayedParameters:
 
 @dataclass(frozen=True, slots=True)
 class VaultParameters:
-    """LP requests wait `delay` seconds; who leaves pays `exit_fee` to those who stay."""
+    """LP requests wait `delay` seconds; who leaves pays `exit_fee` to those who stay.
+
+    A request ripe for `max_wait` seconds may be taken back, or released by the guardian.
+    """
 
     delay: int = 3600
     min_request: float = 10.0
     liquidity_floor: float = 0.1
     exit_fee: float = 0.001
+    max_wait: int = 3 * 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class CollateralParameters:
+    """The vault of an underlying's token: how many tokens it takes in, the share of them that one
+    account may post, and the share of their value that margin does not count.
+    """
+
+    decimals: int = 18
+    cap: float = 50_000.0
+    account_share: float = 0.2
+    haircut: float = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +143,22 @@ class MarketParameters:
     amm: AmmParameters = field(default_factory=AmmParameters)
     perp: PerpParameters = field(default_factory=PerpParameters)
     feed: FeedParameters | PullFeedParameters = field(default_factory=FeedParameters)
+    collateral: CollateralParameters = field(default_factory=CollateralParameters)
+
+
+@dataclass(frozen=True, slots=True)
+class InterestParameters:
+    """A year's rate on debt at the utilisation u = debt / positive cash, as the ledger charges it.
+
+    base + slope_low * min(u / kink, 1), and from the kink on slope_high * (u - kink) / (1 - kink).
+    Nobody borrows on purpose here, debt comes of losses: the rate is a reason to end it, and pays
+    the insurance that stands behind it.
+    """
+
+    base: float = 0.05
+    kink: float = 0.2
+    slope_low: float = 0.1
+    slope_high: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +168,8 @@ class SystemParameters:
     quote_symbol: str = "USDC"
     quote_decimals: int = 6
     surface: SurfaceParameters = field(default_factory=SurfaceParameters)
+    margin: MarginParameters = field(default_factory=MarginParameters)
+    interest: InterestParameters = field(default_factory=InterestParameters)
     vault: VaultParameters = field(default_factory=VaultParameters)
     reporters: tuple[str, ...] = ()  # whose signatures pull feeds take
     report_threshold: int = 2  # how many of them each price needs

@@ -10,18 +10,20 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from protocol.errors import InputError
-from protocol.units import expiry_timestamp
+from protocol.units import WAD, expiry_timestamp
 
 STRIKE_STEPS = 10_000  # steps of 1e-4 USD in a dollar of strike
 
 _KIND_SHIFT, _UNDERLYING_SHIFT, _DAY_SHIFT = 62, 54, 38
 _UNDERLYING_MAX, _DAY_MAX, _STRIKE_MAX = 2**8 - 1, 2**16 - 1, 2**38 - 1
+_VAULT_MAX = 2**8 - 1
 _INDEX_BITS, _OWNER_BITS = 96, 160
 
 
 class Kind(IntEnum):
-    """What an instrument is; 0 is no instrument."""
+    """What an instrument is: something that trades, or a share of a collateral vault."""
 
+    COLLATERAL = 0
     CALL = 1
     PUT = 2
     PERP = 3
@@ -34,7 +36,9 @@ def _check(name: str, value: int, low: int, high: int) -> None:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Instrument:
-    """One option series, or the perpetual of an underlying: the twin of `series_codec`.
+    """One option series, the perpetual of an underlying, or the shares of one of its vaults.
+
+    The twin of `series_codec`.
 
     Attributes
     ----------
@@ -42,9 +46,10 @@ class Instrument:
     underlying : int
         1..255.
     day : int
-        Expiry day counted from the epoch, 1..65535; 0 for a perp.
+        Expiry day counted from the epoch, 1..65535; 0 for a perp or a vault.
     strike_steps : int
-        Strike in steps of 1e-4 USD, 1..2**38 - 1; 0 for a perp.
+        Strike in steps of 1e-4 USD, 1..2**38 - 1; 0 for a perp; which vault of the underlying,
+        1..255, for collateral.
 
     Raises
     ------
@@ -58,12 +63,16 @@ class Instrument:
     strike_steps: int = 0
 
     def __post_init__(self) -> None:
-        if self.kind not in (Kind.CALL, Kind.PUT, Kind.PERP):
-            raise InputError("instrument kind", self.kind, bound="1 call, 2 put or 3 perp")
-        option = int(self.kind != Kind.PERP)
+        if self.kind not in tuple(Kind):
+            bound = "0 collateral, 1 call, 2 put or 3 perp"
+            raise InputError("instrument kind", self.kind, bound=bound)
+        option = int(self.is_option)
         _check("underlying", self.underlying, 1, _UNDERLYING_MAX)
         _check("expiry day", self.day, option, option * _DAY_MAX)
-        _check("strike steps", self.strike_steps, option, option * _STRIKE_MAX)
+        if self.kind == Kind.COLLATERAL:
+            _check("vault index", self.strike_steps, 1, _VAULT_MAX)
+        else:
+            _check("strike steps", self.strike_steps, option, option * _STRIKE_MAX)
 
     @classmethod
     def option(cls, kind: Kind, underlying: int, day: int, strike: float) -> Instrument:
@@ -76,11 +85,16 @@ class Instrument:
         return cls(Kind.PERP, underlying)
 
     @classmethod
+    def collateral(cls, underlying: int, index: int = 1) -> Instrument:
+        """Shares of a vault of the underlying's token."""
+        return cls(Kind.COLLATERAL, underlying, strike_steps=index)
+
+    @classmethod
     def from_id(cls, instrument_id: int) -> Instrument:
         """Unpack a 64-bit id; the inverse of `id`."""
         kind = instrument_id >> _KIND_SHIFT
-        if kind not in (1, 2, 3):
-            raise InputError("instrument id", instrument_id, bound="of kind 1, 2 or 3")
+        if kind not in tuple(Kind):
+            raise InputError("instrument id", instrument_id, bound="of kind 0 to 3")
         return cls(
             kind=Kind(kind),
             underlying=(instrument_id >> _UNDERLYING_SHIFT) & _UNDERLYING_MAX,
@@ -100,26 +114,36 @@ class Instrument:
 
     @property
     def strike(self) -> float:
-        """Strike in USD; 0 for a perp."""
-        return self.strike_steps / STRIKE_STEPS
+        """Strike in USD; 0 for what is no option."""
+        return self.strike_steps / STRIKE_STEPS if self.is_option else 0.0
 
     @property
     def expiry(self) -> int:
-        """Unix seconds of the expiry; a perp has none.
+        """Unix seconds of the expiry; only an option has one.
 
         Raises
         ------
         InputError
-            For a perp.
+            For a perp or collateral.
         """
-        if self.kind == Kind.PERP:
-            raise InputError("instrument", self, bound="an option", step="a perp has no expiry")
+        if not self.is_option:
+            raise InputError("instrument", self, bound="an option", step="nothing else expires")
         return expiry_timestamp(self.day)
+
+    @property
+    def is_option(self) -> bool:
+        """True for a call or a put."""
+        return self.kind in (Kind.CALL, Kind.PUT)
 
     @property
     def is_call(self) -> bool:
         """True for a call."""
         return self.kind == Kind.CALL
+
+    def payoff(self, price: int) -> int:
+        """Cash of one contract of an option at a settlement price, both WAD."""
+        gap = price - self.strike_steps * WAD // STRIKE_STEPS
+        return max(gap if self.is_call else -gap, 0)
 
 
 @dataclass(frozen=True, slots=True)

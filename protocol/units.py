@@ -1,11 +1,11 @@
-"""The one place where floats (numbers) and ints (WAD, 1e18) meet, with tokens and days beside them.
+"""The one place where floats (numbers) and ints (WAD, 1e18) meet; with tokens, days, packed words.
 
 Ints are WAD everywhere in the code, floats are plain numbers; nothing else converts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 
 import numpy as np
@@ -88,3 +88,22 @@ def next_expiry_day(timestamp: int) -> int:
 def years(seconds: float) -> float:
     """Seconds as years of 365 days (ACT/365)."""
     return seconds / YEAR
+
+
+def joined(values: Iterable[int], widths: Iterable[int]) -> int:
+    """Unsigned fields in one word, high to low."""
+    word = 0
+    for value, width in zip(values, widths, strict=True):
+        if not 0 <= value < 1 << width:
+            raise InputError("field of a word", value, bound=f"within 0 .. 2**{width} - 1")
+        word = word << width | value
+    return word
+
+
+def parted(word: int, widths: Sequence[int]) -> list[int]:
+    """The inverse of `joined`; bits above the first field are dropped."""
+    parts = []
+    for width in reversed(widths):
+        parts.append(word & ((1 << width) - 1))
+        word >>= width
+    return parts[::-1]

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from protocol.chain.base import Receipt
 from protocol.chain.embedded import EmbeddedChain
 from protocol.clients.base import AnyContract
+from protocol.clients.margin_words import margin_words
+from protocol.parameters import MarginParameters
 from protocol.types import Instrument, Kind, account_id
 from protocol.units import WAD
 
@@ -26,13 +28,16 @@ STRANGER = "0x" + "e0" * 20
 
 ETH = 1
 SPOT = 3_000 * WAD
-TRADE, CASH, EXPIRY = 1, 2, 4  # rights of a venue
+VOL = 7 * WAD // 10  # of a flat surface
+TRADE, CASH, EXPIRY, COLLATERAL, LIQUIDATE = 1, 2, 4, 8, 16  # rights of a venue
+ALL_RIGHTS = 31
 SCOPE_TRADE, SCOPE_WITHDRAW = 1, 2
 OPEN, PAUSED, HALTED = 0, 1, 2
 NO_FEES = (0, 0, 0)
 MAX = 2**256 - 1
 
 DAY_SECONDS, EXPIRY_SECONDS = 86_400, 28_800  # a series expires at 08:00 UTC of its day
+COLLECTION = 600  # seconds from a print until those who are owed are paid
 
 Deploy = Callable[..., AnyContract]
 
@@ -115,14 +120,28 @@ class LedgerBench:
         """One leg."""
         return self.settle([leg(instrument, size)], payment=payment, **more)  # type: ignore[arg-type]
 
+    def post(self, owner: str, collateral: Instrument, shares: int, vault: str = VENUE) -> Receipt:
+        """Shares of a vault into an account; below zero, out of it, for its owner."""
+        row = (owner, account(owner), collateral.id, shares)
+        return self.ledger.send("move_collateral", *row, sender=vault)
+
     def set_spot(self, price: int, underlying: int = ETH) -> None:
         self.market.send("set_price", underlying, price, sender=ADMIN)
 
-    def set_print(self, day: int, price: int) -> None:
-        """Move past the expiry of a day, and take its print."""
+    def set_print(self, day: int, price: int, *, collected: bool = True) -> None:
+        """Move past the expiry of a day, take its print, and let the time to collect pass."""
         self.chain.set_time(max(self.chain.timestamp, day * DAY_SECONDS + EXPIRY_SECONDS))
         self.market.send("set_print", ETH, day, price, sender=ADMIN)
         self.expiry.send("take_print", ETH, day, sender=STRANGER)
+        if collected:
+            self.chain.advance(COLLECTION)
+
+    def cash_needed(self, positions: dict[Instrument, int]) -> tuple[int, int]:
+        """Cash that initial and maintenance margin ask for beside positions nobody has."""
+        ids, sizes = [each.id for each in positions], list(positions.values())
+        value, *margins = self.risk.call("assess", 0, 0, ids, sizes)
+        initial, maintenance = (int(margin - value) for margin in margins)
+        return initial, maintenance
 
     def pause(self, level: int) -> None:
         self.manager.send("set_pause_level", level, sender=ADMIN)
@@ -138,7 +157,7 @@ def make_bench(
     """Wired as a deployment is; the pool of `POOL` is open, nobody has cash."""
     manager, market = deploy("AccessManager"), deploy("MockMarket")
     token = token or deploy("MockERC20", "Dollar", "USD", decimals)
-    risk = deploy("RiskEngine", manager.address, market.address)
+    risk = deploy("RiskEngine", manager.address, market.address, market.address)
     custody = deploy("Custody", manager.address, token.address)
     ledger = deploy("Clearinghouse", manager.address, custody.address, risk.address)
     expiry = deploy("ExpirySettlement", ledger.address, market.address)
@@ -146,11 +165,13 @@ def make_bench(
         (manager, "set_ledger", ledger.address),
         (custody, "set_ledger", ledger.address),
         (manager, "grantRole", manager.call("GUARDIAN"), GUARDIAN),
-        (ledger, "set_venue", VENUE, TRADE | CASH | EXPIRY),
+        (ledger, "set_venue", VENUE, ALL_RIGHTS),
         (ledger, "set_venue", expiry.address, EXPIRY),
         (ledger, "open_pool", account(POOL)),
+        (risk, "set_scenarios", *margin_words(MarginParameters())),
         (risk, "set_perp", ETH, market.address),
         (market, "set_price", ETH, SPOT),
+        (market, "set_vol", ETH, VOL),
     ):
         contract.send(name, *args, sender=ADMIN)
     unit = 10 ** (18 - token.call("decimals"))

@@ -1,20 +1,19 @@
-"""The ledger and its stand-alone margin once more, in plain Python integers: the reference that the
-contracts are played against. Dictionaries instead of words, and no packing, lists or indices.
+"""The ledger once more, in plain Python integers: the reference that the contracts are played
+against. Dictionaries instead of words, no packing, lists or indices; margin is the float twin's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from math import isqrt
 
-from protocol.types import Instrument, Kind
-from protocol.units import WAD
+from protocol.parameters import MarginParameters
+from protocol.risk.margin import margin
+from protocol.risk.portfolio import Holding, MarketState, Portfolio
+from protocol.types import ExpirySurface, Instrument, Kind, Surface, SviParams
+from protocol.units import WAD, YEAR, expiry_timestamp, from_wad
+from tests.ledger_bench import ETH, VOL
 
-YEAR = 365 * 86_400
-INITIAL = (WAD // 5, WAD, WAD // 10)  # option rate, stressed volatility, perp rate
-MAINTENANCE = (WAD * 3 // 20, WAD * 3 // 4, WAD // 20)
-ATM_FACTOR = 4 * 10**17
 MAX_INSTRUMENTS = 64
 
 
@@ -36,10 +35,6 @@ def require(holds: bool, reason: str) -> None:
         raise Refused(reason)
 
 
-def mul_up(a: int, b: int) -> int:
-    return -(-a * b // WAD)
-
-
 def strike_of(instrument: Instrument) -> int:
     return instrument.strike_steps * 10**14
 
@@ -49,13 +44,14 @@ def payoff(instrument: Instrument, price: int) -> int:
     return max(difference if instrument.is_call else -difference, 0)
 
 
-def short_option(instrument: Instrument, spot: int, now: int, rate: int, vol: int) -> int:
-    left = instrument.expiry - now
-    root = isqrt(left * WAD * WAD // YEAR) + 1 if left > 0 else 0
-    share = rate + mul_up(mul_up(mul_up(ATM_FACTOR, WAD + rate), vol), root)
-    ceiling = mul_up(spot, WAD + rate) if instrument.is_call else strike_of(instrument)
-    exposed = spot if instrument.is_call else min(spot, ceiling)
-    return min(payoff(instrument, spot) + mul_up(exposed, share), ceiling)
+def flat_surface(spot: int, now: int, days: set[int]) -> Surface:
+    """What MockMarket pushes every second: one volatility for all strikes and lives."""
+    smiles = []
+    for day in sorted(day for day in days if expiry_timestamp(day) > now):
+        variance = from_wad(VOL) ** 2 * (expiry_timestamp(day) - now) / YEAR
+        svi = SviParams(a=variance, b=0.0, rho=0.0, m=0.0, sigma=0.1)
+        smiles.append(ExpirySurface(day, svi, 0.0, 0.0, now))
+    return Surface(ETH, from_wad(spot), now, tuple(smiles))
 
 
 @dataclass(slots=True)
@@ -67,6 +63,8 @@ class LedgerModel:
     held: dict[str, dict[Instrument, int]] = field(default_factory=dict)
     gains: dict[str, int] = field(default_factory=dict)  # unrealised, of perps
     prints: dict[int, int] = field(default_factory=dict)
+    collected_at: dict[int, int] = field(default_factory=dict)  # day -> when winners are paid
+    escrows: dict[int, int] = field(default_factory=dict)  # day -> paid in and not paid out
     insurance: int = 0
     treasury: int = 0
     paused: bool = False
@@ -103,28 +101,46 @@ class LedgerModel:
         self._check(fill.maker, received, maker_reduces)
 
     def expire(self, owner: str, days: set[int]) -> int:
-        """Settles what has a print, of these days; how many series."""
-        due = [i for i in self.held[owner] if i.day in self.prints and i.day in days]
-        for instrument in due:
-            size = self.held[owner].pop(instrument)
-            self.cash[owner] += size * payoff(instrument, self.prints[instrument.day]) // WAD
-        return len(due)
+        """Settles what has a print, of these days, where losers have paid in; how many series."""
+        settled, collecting, waiting = 0, False, False
+        for day in days & self.prints.keys():
+            due = {i: size for i, size in self.held[owner].items() if i.day == day}
+            total = sum(size * payoff(i, self.prints[day]) // WAD for i, size in due.items())
+            if total > 0 and self.now < self.collected_at[day]:
+                collecting = True
+                continue
+            if total > self.escrows.get(day, 0):
+                waiting = True
+                continue
+            for instrument in due:
+                del self.held[owner][instrument]
+            self.cash[owner] += total
+            self.escrows[day] = self.escrows.get(day, 0) - total
+            settled += len(due)
+        require(settled > 0 or not collecting, "expiry: still collecting")
+        require(settled > 0 or not waiting, "expiry: settle shorts first")
+        return settled
 
     # ── margin ──
 
-    def margin(self, owner: str) -> tuple[int, int, int]:
-        equity, initial, maintenance = self.cash[owner], 0, 0
-        for instrument, size in self.held[owner].items():
-            if instrument.day in self.prints:
-                equity += size * payoff(instrument, self.prints[instrument.day]) // WAD
-                continue
-            if instrument.kind == Kind.PERP:
-                equity += self.gains.get(owner, 0)
-            elif size > 0:
-                continue
-            initial += mul_up(abs(size), self._need(instrument, INITIAL))
-            maintenance += mul_up(abs(size), self._need(instrument, MAINTENANCE))
-        return equity, initial, maintenance
+    def margin(self, owner: str) -> tuple[float, float, float]:
+        """(equity, initial, maintenance) in USD, by the float twin of the scan."""
+        held = self.held[owner]
+        perp = any(instrument.kind == Kind.PERP for instrument in held)
+        portfolio = Portfolio(
+            cash=from_wad(self.cash[owner]),
+            holdings=tuple(Holding(i, from_wad(size)) for i, size in held.items()),
+            unrealised={ETH: from_wad(self.gains.get(owner, 0))} if perp else {},
+        )
+        state = MarketState(
+            spot=from_wad(self.spot),
+            surface=flat_surface(self.spot, self.now, {i.day for i in held}),
+            prints={day: from_wad(price) for day, price in self.prints.items()},
+        )
+        found = margin(
+            portfolio=portfolio, markets={ETH: state}, now=self.now, parameters=MarginParameters()
+        )
+        return found.equity, found.initial, found.maintenance
 
     def unsettled(self) -> int:
         """What the positions that have a print are still to be paid, in WAD * WAD, exact."""
@@ -134,11 +150,6 @@ class LedgerModel:
             for instrument, size in positions.items()
             if instrument.day in self.prints
         )
-
-    def _need(self, instrument: Instrument, rates: tuple[int, int, int]) -> int:
-        if instrument.kind == Kind.PERP:
-            return mul_up(self.spot, rates[2])
-        return short_option(instrument, self.spot, self.now, rates[0], rates[1])
 
     def _has_margin(self, owner: str) -> bool:
         return any(size < 0 or i.kind == Kind.PERP for i, size in self.held[owner].items())
@@ -165,12 +176,11 @@ class LedgerModel:
     def _check(self, owner: str, received: int, reduces: bool) -> None:
         if owner in self.pools:
             return
-        if not self._has_margin(owner):
-            fine = self.cash[owner] >= 0 or (reduces and received >= 0)
-            require(fine, "ledger: not enough cash")
+        if not self._has_margin(owner) and self.cash[owner] >= 0:
             return
         equity, initial, maintenance = self.margin(owner)
         if reduces:
             require(equity >= maintenance, "ledger: below maintenance")
         else:
+            require(self.cash[owner] >= 0 or received >= 0, "ledger: not enough cash")
             require(equity >= initial, "ledger: below initial margin")

@@ -10,6 +10,8 @@ from protocol.chain.artifacts import Artifacts
 from protocol.chain.base import Receipt
 from protocol.chain.embedded import EmbeddedChain
 from protocol.clients.base import AnyContract, deploy_contract
+from protocol.clients.margin_words import margin_words
+from protocol.parameters import MarginParameters
 from protocol.units import WAD
 
 ADMIN = "0x" + "d0" * 20
@@ -21,7 +23,7 @@ STRANGER = "0x" + "e0" * 20
 
 ETH, SPOT = 1, 3_000 * WAD
 PERP_PATH = 2
-TRADE, CASH = 1, 2  # ledger rights
+TRADE, CASH, LIQUIDATE = 1, 2, 16  # ledger rights
 NO_LIMIT = 2**256 - 1
 FEED_UNIT = 10**8
 DEVIATION, DRIFT, MAX_AGE = 5 * 10**14, 10**13, 3_600
@@ -40,6 +42,7 @@ TERMS = {
     "min_request": 10 * WAD,
     "liquidity_floor": WAD // 20,
     "exit_fee": 10**15,
+    "max_wait": 86_400,
 }
 
 
@@ -144,7 +147,8 @@ def build(chain: EmbeddedChain, artifacts: Artifacts, *, decimals: int = 6) -> B
     feed = put("MockAggregator", 8, SPOT * FEED_UNIT // WAD)
     oracle = put("PriceOracle", manager.address)
     custody = put("Custody", manager.address, token.address)
-    engine = put("RiskEngine", manager.address, oracle.address)
+    surface = put("VolSurface", manager.address, WAD // 8, WAD // 50, WAD // 20, 3_600, 240)
+    engine = put("RiskEngine", manager.address, oracle.address, surface.address)
     ledger = put("Clearinghouse", manager.address, custody.address, engine.address)
     fees = put("FeeSchedule", manager.address)
     known = (ledger.address, oracle.address, fees.address, manager.address)
@@ -184,6 +188,7 @@ def _wire(bench: Bench) -> None:
     bench.custody.send("set_ledger", bench.ledger.address, sender=ADMIN)
     bench.ledger.send("set_venue", bench.perp.address, TRADE | CASH, sender=ADMIN)
     bench.ledger.send("open_pool", bench.pool, sender=ADMIN)
+    bench.engine.send("set_scenarios", *margin_words(MarginParameters()), sender=ADMIN)
     bench.engine.send("set_perp", ETH, bench.perp.address, sender=ADMIN)
     bench.fees.send("push", PERP_PATH, bench.perp.address, sender=ADMIN)
     bench.perp.send("set_vault", bench.vault.address, sender=ADMIN)

@@ -25,6 +25,6 @@ def encoded_pool(pool: twin.PoolState) -> tuple[Any, ...]:
 
 def encoded_leg(leg: twin.LegInput) -> tuple[Any, ...]:
     previous = (0, 0) if leg.previous is None else leg.previous.words
-    held, words = (leg.taker_position, leg.pool_position), (leg.live.words, previous)
+    words = (leg.live.words, previous)
     packed = leg.instrument.id << 128 | leg.size % 2**128
-    return packed, *held, *words, leg.expiry.word, leg.snapshot.words, leg.book.words
+    return packed, leg.taker_position, *words, leg.expiry.word, leg.snapshot.words, leg.book.words

@@ -8,6 +8,7 @@ from math import exp, sqrt
 from typing import Any
 
 from protocol.pricing import amm as twin
+from protocol.pricing.amm_reserve import ShortBound
 from protocol.pricing.amm_words import (
     ExpiryWord,
     FlowLimits,
@@ -56,7 +57,6 @@ def random_pool(rng: random.Random, spot: int, now: int) -> twin.PoolState:
         rng.randrange(16 * 10**6) * COARSE,
         rng.choice([5 * WAD // 100, WAD // 2]),
         rng.choice([0, 3 * WAD // 100]),
-        rng.randrange(500_000) * COARSE,
     ]
     rates = [rng.randrange(10**4), rng.randrange(25 * 10**4), *(rng.randrange(10**6 + 1),) * 2]
     flow = random_flow(rng)
@@ -89,6 +89,15 @@ def random_meters(rng: random.Random, now: int) -> Meters:
     return Meters(last=last, **dict(zip(Meters.__slots__[1:], levels, strict=True)))
 
 
+def random_bound(rng: random.Random) -> int:
+    """A word that bounds a short: moves up to 60 %, factors up to six, 2 % of spot."""
+    return ShortBound(
+        rng.randrange(60_000) * 10**13,
+        rng.randrange(10_000, 60_000) * 10**14,
+        rng.randrange(20_000) * COARSE,
+    ).word
+
+
 def random_expiry(rng: random.Random, day: int, spot: int, now: int) -> dict[str, Any]:
     """What all legs of an expiry share."""
     snapshot = random_surface(rng, day, now)
@@ -100,7 +109,7 @@ def random_expiry(rng: random.Random, day: int, spot: int, now: int) -> dict[str
     return {
         "live": replace(live, behind=rng.choice([0] * 30 + [1, 2, 3])),
         "previous": rng.choice([None, None, SurfaceWords(*[0] * 8), before]),
-        "expiry": ExpiryWord(then, refreshed, snapshot.timestamp, 1),
+        "expiry": ExpiryWord(then, refreshed, random_bound(rng), snapshot.timestamp, 1),
         "snapshot": snapshot,
         "book": twin.Book(
             risk=twin.Risk(
@@ -121,13 +130,11 @@ def random_leg(
     # Up to what the depth bears, in contracts.
     most = pool.depth / pool.spot
     size = rng.choice([-1, 1]) * (int(most * 10 ** rng.uniform(-8, 0) * WAD) + rng.randrange(1_000))
-    held = [rng.choice([0, rng.randint(-2, 2) * size // 2, rng.randint(-(10**21), 10**21)])]
-    held.append(rng.choice([0, rng.randint(-(10**21), 10**21)]))
+    held = rng.choice([0, rng.randint(-2, 2) * size // 2, rng.randint(-(10**21), 10**21)])
     return twin.LegInput(
         instrument=Instrument.option(kind, 1, day, strike),
         size=size or 1,
-        taker_position=held[0],
-        pool_position=held[1],
+        taker_position=held,
         **market[day],
     )
 

@@ -49,6 +49,7 @@ VARIANCE = 0.49
 REPORTERS = Keyring.dev(2)
 POLICY = ReferencePolicy(rate=0.04)
 DELAY = HOUR  # of the vaults, the default
+COLLECTION = 600  # seconds from a print until those who are owed are paid
 # Limits of the flow would stop a test of anything else; those that are about them set them.
 FREE_FLOW = FlowLimits(
     push_vega=3.0, block_vega=3.0, block_delta=3.0, hour_vega=3.0, hour_delta=3.0

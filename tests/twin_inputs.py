@@ -61,12 +61,11 @@ def _leg_input(exchange: Exchange, market: Market, owner: int, leg: Leg, book: A
     if exchange.now < live.timestamp + parameters(market).limits.push_window:
         words = surface._call("previous_words", market.underlying, day)
         previous = SurfaceWords.from_words(words)
-    last = book.spot, book.refreshed_at, snapshot.timestamp, book.strike_step
+    last = book.spot, book.refreshed_at, book.bound, snapshot.timestamp, book.strike_step
     return LegInput(
         instrument=leg.instrument,
         size=leg.size,
         taker_position=ledger.position(owner, leg.instrument.id),
-        pool_position=ledger.position(market.amm.pool, leg.instrument.id),
         live=live,
         previous=previous,
         expiry=ExpiryWord(*last),

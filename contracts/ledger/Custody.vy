@@ -9,9 +9,11 @@
 @notice Holds the quote token for the ledger, by internal accounting. The only contract that knows
         token decimals. Deployed before the ledger; ADMIN then calls `set_ledger` once. Until then
         nobody can move tokens, and a ledger that was given another custody is refused.
+        Idle tokens are lent within a transaction (ERC-3156), the fee goes to the insurance fund.
 @custom:security Tokens that rebase or that can take from a holder without a transfer are not
         supported: `held` would be more than there is. A token that takes a fee on the way in or
         more than was asked on the way out reverts. Tokens sent here by mistake stay here.
+        Loans run inside the ledger's lock: what is lent cannot be deposited, traded or withdrawn.
 """
 
 
@@ -21,11 +23,17 @@ from ..access import role_access as access
 from ..interfaces import IClearinghouse
 from ..interfaces import ICollector
 from ..interfaces import ICustody
+from ..interfaces import IFlashLender
+from ..interfaces import ILender
+from . import flash_loan
 
 
 implements: ICustody
+implements: IFlashLender
+implements: ILender
 initializes: access
-exports: access.manager
+initializes: flash_loan
+exports: (access.manager, flash_loan.flash_rate, flash_loan.flash_lent)
 
 
 token: public(immutable(address))
@@ -38,6 +46,7 @@ held: public(uint256)
 @deploy
 def __init__(manager: address, token_: address):
     access.__init__(manager)
+    flash_loan.__init__()
     decimals: uint256 = convert(staticcall IERC20Detailed(token_).decimals(), uint256)
     assert decimals <= 18, "custody: over 18 decimals"
     token = token_
@@ -51,6 +60,15 @@ def set_ledger(ledger: address):
     assert staticcall IClearinghouse(ledger).custody() == self, "custody: foreign ledger"
     self.ledger = ledger
     log ICustody.LedgerSet(ledger=ledger)
+
+
+@external
+def set_flash_rate(rate: uint256):
+    access._check_admin()
+    flash_loan._set_rate(rate)
+
+
+# ── the ledger's ──
 
 
 @external
@@ -99,6 +117,51 @@ def permit(owner: address, tokens: uint256, deadline: uint256, v: uint8, r: byte
         ),
         revert_on_failure=False,
     )
+
+
+# Reentrant: called back by the ledger inside `flashLoan`, which holds both locks.
+@external
+@reentrant
+def run_loan(
+    receiver: address, initiator: address, tokens: uint256, data: Bytes[flash_loan.MAX_DATA]
+) -> uint256:
+    self._check_ledger()
+    fee: uint256 = flash_loan._fee(tokens)
+    self.held += fee
+    flash_loan._lend(token, receiver, initiator, tokens, fee, data)
+    return fee * unit
+
+
+# ── loans ──
+
+
+@external
+def flashLoan(
+    receiver: address, token_: address, amount: uint256, data: Bytes[flash_loan.MAX_DATA]
+) -> bool:
+    flash_loan._check_request(token_, token, amount, self.held)
+    ledger: IClearinghouse = IClearinghouse(self.ledger)
+    assert staticcall ledger.pause_level() == 0, "custody: paused"
+    extcall ledger.lend(receiver, msg.sender, amount, data)
+    return True
+
+
+@external
+@view
+def maxFlashLoan(token_: address) -> uint256:
+    if token_ != token or staticcall IClearinghouse(self.ledger).pause_level() != 0:
+        return 0
+    return self.held
+
+
+@external
+@view
+def flashFee(token_: address, amount: uint256) -> uint256:
+    assert token_ == token, "flash: foreign token"
+    return flash_loan._fee(amount)
+
+
+# ── internal ──
 
 
 @internal

@@ -6,39 +6,39 @@
 @title RiskEngine
 @author Vomma
 @license AGPL-3.0-only
-@notice Stand-alone margin: every position pays for itself, nothing nets, long options count
-        nothing. Deployed after the AccessManager and the oracle, before the ledger. ADMIN then calls
-        `set_perp` for every underlying that has a perpetual.
+@notice Portfolio margin: the worst value of everything an account holds over a list of scenarios,
+        less contingencies, so that what offsets in a scenario nets. Deployed after the AccessManager,
+        the oracle and the surface, before the ledger. ADMIN then sets the scenarios (until then
+        nothing can be judged) and calls `set_perp` for every underlying that has a perpetual.
 
-        With S = spot, a = the option rate, v = the stress volatility, T = years to expiry and
-        share = a + 0.4 (1 + a) v sqrt(T), one short contract needs
-          call:  min( max(S - K, 0) + share S,          (1 + a) S )
-          put:   min( max(K - S, 0) + share min(S, K),  K )
-        and one contract of a perp, either way, the perp rate times S.
-
-        Why that bounds the option's worst value: where the forward stays within (1 -+ a) S, the
-        intrinsic value rises by at most a S (a call) or a min(S, K) (a put). Time value is greatest at
-        the money, so it is at most min(F, K) (2 N(sqrt(w) / 2) - 1) <= 0.4 min(F, K) sqrt(w),
-        and sqrt(w) <= v sqrt(T) for every volatility up to v. A call is never worth more than its
-        forward, a put never more than its strike. At the initial rates (20 %, 100 %) this covers
-        spot +-18 % with a basis of up to 1.6 %, at any volatility up to 100 %.
-        Where no price is live, and the caller allows it, every position is judged at the edge of
-        the band around the last good price that is worse for it: a sum that is never better than
-        either edge for all. A short call and a short perp are worst at the upper edge, a short put
-        and a long perp (whose requirement is a small share of its price) at the lower.
-@custom:security What it does not cover: moves beyond a, volatility beyond v, and a perp market that
-        reports wrongly.
-@custom:error Requirements round up, equity rounds down.
+        By underlying, with V0 the value at mark and W = worst scenario less contingencies, summed:
+          maintenance = max(0, V0 - W), so that equity covers it where cash + W >= 0
+          initial     = max(0, V0 + g(-W)), g(x) = factor x for x > 0, x / factor otherwise
+        V0 - W is sublinear: two portfolios together never need more than apart.
+        Scenarios, all with each leg's volatility as it is at the unmoved spot: core moves of spot by vol
+        up, same and down; tails with vol up, of which a share of the P&L counts; two tilts of the
+        smile. Volatility moves further for short lives, by (30 days / life) ** (1/4).
+        Contingencies, times spot: short rate on net short calls and puts of each expiry, perp rate on
+        perps, basis rate and the price's uncertainty on the delta that calls or puts of an expiry are
+        net short of, the larger of the two: a long is never charged for more than it is worth.
+        `is_sound` tries a bound first (scenario_math).
+        Where no price is live, and the caller allows it, all of an underlying is judged at both
+        edges of the band around the last good price, and the worse counts.
+@custom:security Not covered: moves beyond the list; a surface, perp market or vault that reports wrongly.
+@custom:error Against the account, to some wei a contract beyond the kernel's error.
 """
 
 
 from ..access import role_access as access
+from ..interfaces import ICollateralVault
 from ..interfaces import IPerpMarket
-from ..interfaces import IPriceOracle
 from ..interfaces import IRiskEngine
+from ..math import margin_codec
 from ..math import price_fallback
+from ..math import scenario_math
 from ..math import series_codec
 from ..math import wad_math
+from . import market_reads
 
 
 implements: IRiskEngine
@@ -46,89 +46,61 @@ initializes: access
 exports: access.manager
 
 
-struct Basis:
-    # what all positions of one underlying are judged by; read once per run of one underlying
-    underlying: uint256
-    low: uint256  # both edges are spot where it is live
-    high: uint256
-    rates: uint256
+struct Book:
+    # what is judged, and how
+    account: uint256
+    instruments: DynArray[uint256, _MAX]
+    sizes: DynArray[int256, _MAX]
+    fallback: uint256
+    terms: uint256
+
+
+struct Held:
+    # of one underlying at one spot; WAD
+    sums: scenario_math.Sums
+    flat: int256  # the same in every scenario
+    perp: int256
+    posted: int256  # collateral's units of the underlying, after the haircut
+    naked: uint256
+    delta: uint256  # WAD squared
+    done: uint256  # bits of the positions seen
 
 
 _MAX: constant(uint256) = 64  # instruments of a list
 _WAD: constant(uint256) = 10**18
-_YEAR: constant(uint256) = 365 * 86_400
-_ATM_FACTOR: constant(uint256) = 4 * 10**17  # above 1 / sqrt(2 pi) = 0.39894...
+_SWAD: constant(int256) = 10**18
+_SIZE_BOUND: constant(int256) = 2**127
 
-# A word of rates, six 40-bit fields in steps of 1e-9, high to low:
-#   perp initial | perp maintenance | vol initial | vol maintenance | option initial | maintenance
-_STEP: constant(uint256) = 10**9
-_FIELD: constant(uint256) = 2**40 - 1
-_DEFAULT_RATES: constant(uint256) = (
-    (100_000_000 << 200)
-    | (50_000_000 << 160)
-    | (1_000_000_000 << 120)
-    | (750_000_000 << 80)
-    | (200_000_000 << 40)
-    | 150_000_000
-)
-_VOLS_MASK: constant(uint256) = (2**80 - 1) << 80
-
-_MIN_OPTION_RATE: constant(uint256) = 5 * 10**16
-_MIN_PERP_RATE: constant(uint256) = 10**16  # 100x leverage
-_MAX_RATE: constant(uint256) = _WAD
-_MAX_VOL: constant(uint256) = 10 * _WAD
+_MAX_HAIRCUT: constant(uint256) = 9 * 10**17
 
 oracle: public(immutable(address))
+surface: public(immutable(address))
 
-_rates: HashMap[uint256, uint256]  # underlying -> word, 0 = defaults
+_terms: uint256  # margin_codec
+_tails: uint256
 perps: public(HashMap[uint256, address])  # underlying -> market
+_vaults: HashMap[uint256, uint256]  # instrument -> haircut << 160 | vault
 
 
 @deploy
-def __init__(manager: address, oracle_: address):
+def __init__(manager: address, oracle_: address, surface_: address):
     access.__init__(manager)
     assert oracle_ != empty(address), "risk: no oracle"
+    assert surface_ != empty(address), "risk: no surface"
     oracle = oracle_
+    surface = surface_
 
 
 # ── administration ──
 
 
 @external
-def set_margin_rates(
-    underlying: uint256,
-    option_initial: uint256,
-    option_maintenance: uint256,
-    perp_initial: uint256,
-    perp_maintenance: uint256,
-):
+def set_scenarios(terms: uint256, tails: uint256):
     access._check_admin()
-    self._check_pair(option_initial, option_maintenance, _MIN_OPTION_RATE, _MAX_RATE)
-    self._check_pair(perp_initial, perp_maintenance, _MIN_PERP_RATE, _MAX_RATE)
-    self._rates[underlying] = (
-        (self._pair(perp_initial, perp_maintenance) << 160)
-        | (self._rates_of(underlying) & _VOLS_MASK)
-        | self._pair(option_initial, option_maintenance)
-    )
-    log IRiskEngine.MarginRatesSet(
-        underlying=underlying,
-        option_initial=option_initial,
-        option_maintenance=option_maintenance,
-        perp_initial=perp_initial,
-        perp_maintenance=perp_maintenance,
-    )
-
-
-@external
-def set_stress_vols(underlying: uint256, initial: uint256, maintenance: uint256):
-    access._check_admin()
-    self._check_pair(initial, maintenance, 0, _MAX_VOL)
-    self._rates[underlying] = (self._rates_of(underlying) & ~_VOLS_MASK) | (
-        self._pair(initial, maintenance) << 80
-    )
-    log IRiskEngine.StressVolsSet(
-        underlying=underlying, initial=initial, maintenance=maintenance
-    )
+    margin_codec._check(terms, tails)
+    self._terms = terms
+    self._tails = tails
+    log IRiskEngine.ScenariosSet(terms=terms, tails=tails)
 
 
 @external
@@ -138,6 +110,18 @@ def set_perp(underlying: uint256, market: address):
     assert self.perps[underlying] == empty(address), "risk: perp set"
     self.perps[underlying] = market
     log IRiskEngine.PerpSet(underlying=underlying, market=market)
+
+
+@external
+def set_collateral(instrument: uint256, vault: address, haircut: uint256):
+    access._check_admin()
+    assert series_codec._is_collateral(instrument), "risk: not collateral"
+    assert vault != empty(address), "risk: no vault"
+    assert haircut <= _MAX_HAIRCUT, "risk: haircut out of bounds"
+    known: address = self._vault(instrument)
+    assert known == empty(address) or known == vault, "risk: other vault set"
+    self._vaults[instrument] = (haircut << 160) | convert(vault, uint256)
+    log IRiskEngine.CollateralSet(instrument=instrument, vault=vault, haircut=haircut)
 
 
 # ── views ──
@@ -152,108 +136,405 @@ def assess(
     sizes: DynArray[int256, _MAX],
     fallback: uint256 = price_fallback.LIVE_ONLY,
 ) -> (int256, uint256, uint256):
-    equity: int256 = cash
-    initial: uint256 = 0
-    maintenance: uint256 = 0
-    basis: Basis = empty(Basis)
-    for i: uint256 in range(len(instruments), bound=_MAX):
-        instrument: uint256 = instruments[i]
-        size: int256 = sizes[i]
-        if series_codec._is_option(instrument):
-            price: uint256 = self._print(instrument)
-            if price != 0:
-                payoff: uint256 = self._intrinsic(instrument, price)
-                equity += wad_math._smul_floor(size, convert(payoff, int256))
-                continue
-            if size >= 0:
-                continue
-        basis = self._basis(basis, series_codec._underlying(instrument), fallback)
-        spot: uint256 = self._worst(instrument, size, basis)
-        if not series_codec._is_option(instrument):
-            equity += self._unrealised(account, instrument, size, spot)
-        needs: uint256[2] = self._requirements(instrument, spot, basis.rates)
-        amount: uint256 = convert(abs(size), uint256)
-        initial += wad_math._mul_up(amount, needs[0])
-        maintenance += wad_math._mul_up(amount, needs[1])
-    return equity, initial, maintenance
+    book: Book = self._book(account, instruments, sizes, fallback)
+    value: int256 = 0
+    stressed: int256 = 0
+    value, stressed = self._scan(book)
+    return (
+        cash + value,
+        convert(max(value + self._needed(stressed, book.terms), 0), uint256),
+        convert(max(value - stressed, 0), uint256),
+    )
+
+
+@external
+@view
+def is_sound(
+    account: uint256,
+    cash: int256,
+    instruments: DynArray[uint256, _MAX],
+    sizes: DynArray[int256, _MAX],
+    fallback: uint256,
+    initial: bool,
+) -> bool:
+    terms: uint256 = self._known_terms()
+    least: int256 = self._linear(account, instruments, sizes, fallback, terms)
+    if cash >= (self._needed(least, terms) if initial else -least):
+        return True
+    # By a call to itself: the memory of a scan is then paid for by a scan alone.
+    found: (int256, uint256, uint256) = staticcall IRiskEngine(self).assess(
+        account, cash, instruments, sizes, fallback
+    )
+    return found[0] >= convert(found[1] if initial else found[2], int256)
+
+
+@external
+@view
+def reserve(
+    instruments: DynArray[uint256, _MAX], sizes: DynArray[int256, _MAX], enough: uint256
+) -> uint256:
+    last: uint256 = price_fallback.LAST_GOOD
+    least: int256 = self._linear(0, instruments, sizes, last, self._known_terms())
+    asked: uint256 = convert(max(-least, 0), uint256)
+    if asked <= enough:
+        return asked
+    found: (int256, uint256, uint256) = staticcall IRiskEngine(self).assess(
+        0, 0, instruments, sizes, last
+    )
+    return convert(max(convert(found[2], int256) - found[0], 0), uint256)
+
+
+@external
+@view
+def short_bound(day: uint256) -> uint256:
+    terms: uint256 = self._known_terms()
+    left: uint256 = market_reads._left(day)
+    # As short as the life may get while the bound is in use.
+    return self._bound(left - min(left, margin_codec._surface_age(terms)), terms)
 
 
 @external
 @view
 def short_requirement(instrument: uint256, spot: uint256) -> uint256:
-    rates: uint256 = self._rates_of(series_codec._underlying(instrument))
-    return self._requirements(instrument, spot, rates)[0]
+    terms: uint256 = self._known_terms()
+    expiry: market_reads.Expiry = self._expiry(
+        market_reads._group(instrument), price_fallback.LAST_GOOD, terms
+    )
+    return self._short(instrument, spot, 0, expiry, self._bound(expiry.left, terms))
 
 
 @external
 @view
-def margin_rates(underlying: uint256) -> (uint256, uint256, uint256, uint256, uint256, uint256):
-    rates: uint256 = self._rates_of(underlying)
-    return (
-        self._rate(rates, 40),
-        self._rate(rates, 0),
-        self._rate(rates, 200),
-        self._rate(rates, 160),
-        self._rate(rates, 120),
-        self._rate(rates, 80),
+def scenarios() -> (uint256, uint256):
+    return self._terms, self._tails
+
+
+@external
+@view
+def collateral(instrument: uint256) -> (address, uint256):
+    return self._vault(instrument), self._vaults[instrument] >> 160
+
+
+# ── what is asked for ──
+
+
+@internal
+@view
+def _known_terms() -> uint256:
+    terms: uint256 = self._terms
+    assert terms != 0, "risk: no scenarios"
+    return terms
+
+
+@internal
+@view
+def _book(
+    account: uint256,
+    instruments: DynArray[uint256, _MAX],
+    sizes: DynArray[int256, _MAX],
+    fallback: uint256,
+) -> Book:
+    return Book(
+        account=account,
+        instruments=instruments,
+        sizes=sizes,
+        fallback=fallback,
+        terms=self._known_terms(),
     )
 
 
-# ── margin ──
+@internal
+@pure
+def _needed(stressed: int256, terms: uint256) -> int256:
+    """
+    @return Cash that initial margin asks for: below zero where some may be owed.
+    """
+    factor: int256 = convert(margin_codec._factor(terms), int256)
+    if stressed < 0:
+        return wad_math._smul_ceil(-stressed, factor)
+    return -wad_math._sdiv_floor(stressed, factor)
+
+
+# ── the scan ──
 
 
 @internal
 @view
-def _requirements(instrument: uint256, spot: uint256, rates: uint256) -> uint256[2]:
+def _scan(book: Book) -> (int256, int256):
     """
-    @return (initial, maintenance) of one contract: of a short option, of a perp either way.
+    @return (V0, W), WAD.
     """
-    if not series_codec._is_option(instrument):
-        return [
-            wad_math._mul_up(spot, self._rate(rates, 200)),
-            wad_math._mul_up(spot, self._rate(rates, 160)),
-        ]
-    root: uint256 = self._root_years(instrument)
+    grid: scenario_math.Grid = scenario_math._grid(book.terms, self._tails)
+    value: int256 = 0
+    stressed: int256 = 0
+    seen: uint256 = 0
+    for instrument: uint256 in book.instruments:
+        underlying: uint256 = series_codec._underlying(instrument)
+        if (seen >> underlying) & 1 != 0:
+            continue
+        seen |= 1 << underlying
+        worst: int256[2] = self._worst(book, grid, underlying)
+        value += worst[0]
+        stressed += worst[1]
+    return value, stressed
+
+
+@internal
+@view
+def _worst(book: Book, grid: scenario_math.Grid, underlying: uint256) -> int256[2]:
+    """
+    @return (V0, W) of one underlying, WAD; the lower ones of both edges.
+    """
+    held: Held = empty(Held)
+    open: bool = False
+    held, open = self._settled(book, underlying)
+    if not open:
+        # No price is asked for.
+        return [held.flat, held.flat]
+    price: market_reads.Price = market_reads._price(oracle, underlying, book.fallback)
+    low: int256[2] = self._at(book, grid, underlying, price.low, price.uncertainty, held)
+    if price.high == price.low:
+        return low
+    high: int256[2] = self._at(book, grid, underlying, price.high, price.uncertainty, held)
+    return [min(low[0], high[0]), min(low[1], high[1])]
+
+
+@internal
+@view
+def _settled(book: Book, underlying: uint256) -> (Held, bool):
+    """
+    @return (payoffs of the printed series, whether there is anything else).
+    """
+    held: Held = empty(Held)
+    open: bool = False
+    for i: uint256 in range(len(book.instruments), bound=_MAX):
+        instrument: uint256 = book.instruments[i]
+        if series_codec._underlying(instrument) != underlying:
+            continue
+        price: uint256 = market_reads._print(oracle, instrument)
+        if price == 0:
+            open = True
+            continue
+        payoff: uint256 = market_reads._intrinsic(instrument, price)
+        held.flat += wad_math._smul_floor(book.sizes[i], convert(payoff, int256))
+        held.done |= 1 << i
+    return held, open
+
+
+@internal
+@view
+def _at(
+    book: Book,
+    grid: scenario_math.Grid,
+    underlying: uint256,
+    spot: uint256,
+    uncertainty: uint256,
+    settled: Held,
+) -> int256[2]:
+    """
+    @return (V0, W) of one underlying at one spot, WAD.
+    """
+    held: Held = settled
+    for i: uint256 in range(len(book.instruments), bound=_MAX):
+        instrument: uint256 = book.instruments[i]
+        if (held.done >> i) & 1 != 0 or series_codec._underlying(instrument) != underlying:
+            continue
+        size: int256 = book.sizes[i]
+        # In the field of a leg: no product below can overflow.
+        assert size >= -_SIZE_BOUND and size < _SIZE_BOUND, "risk: size out of field"
+        if series_codec._is_option(instrument):
+            held = self._add_expiry(book, grid, i, spot, uncertainty, held)
+        elif series_codec._is_perp(instrument):
+            held.perp += size
+            held.flat += self._unrealised(book.account, instrument, size, spot)
+        else:
+            held.posted += self._posted(instrument, size)
+    return self._judged(book.terms, grid, spot, uncertainty, held)
+
+
+@internal
+@view
+def _add_expiry(
+    book: Book,
+    grid: scenario_math.Grid,
+    first: uint256,
+    spot: uint256,
+    uncertainty: uint256,
+    before: Held,
+) -> Held:
+    """
+    @notice Adds all options of the expiry that the first is of.
+    """
+    held: Held = before
+    group: uint256 = market_reads._group(book.instruments[first])
+    expiry: market_reads.Expiry = self._expiry(group, book.fallback, book.terms)
+    forward: uint256 = market_reads._forward(expiry, spot)
+    term: scenario_math.Term = self._term(book.terms, grid, expiry, forward)
+    held.sums.calls = 0
+    held.sums.puts = 0
+    calls: int256 = 0
+    puts: int256 = 0
+    for i: uint256 in range(first, len(book.instruments), bound=_MAX):
+        instrument: uint256 = book.instruments[i]
+        if market_reads._group(instrument) != group or not series_codec._is_option(instrument):
+            continue
+        held.done |= 1 << i
+        size: int256 = book.sizes[i]
+        if expiry.state == market_reads.UNMARKED:
+            if size < 0:
+                need: uint256 = self._short(instrument, spot, uncertainty, expiry, self._bound(0, book.terms))
+                held.flat -= convert(wad_math._mul_up(convert(-size, uint256), need), int256)
+            continue
+        leg: scenario_math.Leg = market_reads._leg(instrument, size, expiry, forward)
+        held.sums = scenario_math._add(held.sums, term, leg, grid)
+        if leg.is_call:
+            calls += size
+        else:
+            puts += size
+    held.naked += convert(max(-calls, 0) + max(-puts, 0), uint256)
+    # Net of both a long would be charged, and a straddle not.
+    delta: int256 = max(max(-held.sums.calls, held.sums.puts), 0)
+    held.delta += convert(delta, uint256)
+    return held
+
+
+@internal
+@pure
+def _judged(
+    terms: uint256, grid: scenario_math.Grid, spot: uint256, uncertainty: uint256, held: Held
+) -> int256[2]:
+    exposure: int256 = wad_math._smul_floor(held.perp + held.posted, convert(spot, int256))
+    mark: int256 = 0
+    worst: int256 = 0
+    mark, worst = scenario_math._lowest(held.sums.cells, grid, exposure)
+    posted: int256 = wad_math._smul_floor(held.posted, convert(spot, int256))
+    flat: int256 = held.flat + posted
+    # In WAD squared, so that no wei of a sum is multiplied by spot.
+    asked: uint256 = held.naked * margin_codec._short_rate(terms)
+    asked += convert(abs(held.perp), uint256) * margin_codec._perp_rate(terms)
+    asked += held.delta * (margin_codec._basis_rate(terms) + uncertainty) // _WAD
+    charge: uint256 = wad_math._ceil_wad(wad_math._mul_up(asked, spot))
     return [
-        self._short_option(instrument, spot, self._rate(rates, 40), self._rate(rates, 120), root),
-        self._short_option(instrument, spot, self._rate(rates, 0), self._rate(rates, 80), root),
+        wad_math._floor_div(mark, _SWAD) + flat,
+        wad_math._floor_div(worst, _SWAD) + flat - convert(charge, int256),
     ]
 
 
-@internal
-@pure
-def _short_option(
-    instrument: uint256, spot: uint256, rate: uint256, vol: uint256, root: uint256
-) -> uint256:
-    stressed: uint256 = wad_math._mul_up(wad_math._mul_up(_ATM_FACTOR, _WAD + rate), vol)
-    share: uint256 = rate + wad_math._mul_up(stressed, root)
-    exposed: uint256 = spot
-    ceiling: uint256 = wad_math._mul_up(spot, _WAD + rate)
-    if series_codec._kind(instrument) == series_codec.PUT:
-        ceiling = series_codec._strike(instrument)
-        exposed = min(spot, ceiling)
-    return min(self._intrinsic(instrument, spot) + wad_math._mul_up(exposed, share), ceiling)
-
-
-@internal
-@pure
-def _intrinsic(instrument: uint256, price: uint256) -> uint256:
-    strike: uint256 = series_codec._strike(instrument)
-    if series_codec._kind(instrument) == series_codec.CALL:
-        return price - min(price, strike)
-    return strike - min(price, strike)
+# ── the bound ──
 
 
 @internal
 @view
-def _root_years(instrument: uint256) -> uint256:
+def _linear(
+    account: uint256,
+    instruments: DynArray[uint256, _MAX],
+    sizes: DynArray[int256, _MAX],
+    fallback: uint256,
+    terms: uint256,
+) -> int256:
     """
-    @return sqrt of the years to expiry, WAD, rounded up; 0 from expiry on.
+    @return No more than W, without a scan. Nothing nets.
     """
-    expiry: uint256 = series_codec._expiry(series_codec._day(instrument))
-    if block.timestamp >= expiry:
-        return 0
-    return isqrt((expiry - block.timestamp) * _WAD * _WAD // _YEAR) + 1
+    total: int256 = 0
+    price: market_reads.Price = empty(market_reads.Price)
+    known: uint256 = 0
+    expiry: market_reads.Expiry = empty(market_reads.Expiry)
+    bound: uint256 = 0
+    group: uint256 = 0
+    for i: uint256 in range(len(instruments), bound=_MAX):
+        instrument: uint256 = instruments[i]
+        size: int256 = sizes[i]
+        printed: uint256 = market_reads._print(oracle, instrument)
+        if printed != 0:
+            payoff: uint256 = market_reads._intrinsic(instrument, printed)
+            total += wad_math._smul_floor(size, convert(payoff, int256))
+            continue
+        is_option: bool = series_codec._is_option(instrument)
+        if is_option and size >= 0:
+            # Worth nothing at least, and in no contingency: no price is asked for.
+            continue
+        if known != series_codec._underlying(instrument):
+            known = series_codec._underlying(instrument)
+            price = market_reads._price(oracle, known, fallback)
+        if is_option and group != market_reads._group(instrument):
+            group = market_reads._group(instrument)
+            expiry = self._expiry(group, fallback, terms)
+            bound = self._bound(expiry.left, terms)
+        one: int256 = self._least(
+            account, instrument, size, price.low, price.uncertainty, expiry, bound, terms
+        )
+        if price.high != price.low:
+            other: int256 = self._least(
+                account, instrument, size, price.high, price.uncertainty, expiry, bound, terms
+            )
+            one = min(one, other)
+        total += one
+    return total
+
+
+@internal
+@view
+def _least(
+    account: uint256,
+    instrument: uint256,
+    size: int256,
+    spot: uint256,
+    uncertainty: uint256,
+    expiry: market_reads.Expiry,
+    bound: uint256,
+    terms: uint256,
+) -> int256:
+    """
+    @return What one position is worth at least at a spot, contingencies off, WAD.
+    """
+    amount: uint256 = convert(abs(size), uint256)
+    if series_codec._is_option(instrument):
+        need: uint256 = self._short(instrument, spot, uncertainty, expiry, bound)
+        return -convert(wad_math._mul_up(amount, need), int256)
+    if series_codec._is_perp(instrument):
+        rate: uint256 = margin_codec._largest_move(terms) + margin_codec._perp_rate(terms)
+        need: uint256 = wad_math._mul_up(wad_math._mul_up(amount, spot), rate) + 2  # scan's rounding
+        return self._unrealised(account, instrument, size, spot) - convert(need, int256)
+    left: uint256 = wad_math._mul_down(spot, _WAD - margin_codec._largest_move(terms))
+    return wad_math._smul_floor(self._posted(instrument, size), convert(left, int256))
+
+
+@internal
+@view
+def _bound(left: uint256, terms: uint256) -> uint256:
+    up: uint256 = 0
+    down: uint256 = 0
+    lean: uint256 = 0
+    up, down, lean = scenario_math._shocks(terms, left)
+    return margin_codec._pack_bound(
+        margin_codec._largest_move(terms),
+        max(up, _WAD + lean),
+        margin_codec._short_rate(terms) + margin_codec._basis_rate(terms),
+    )
+
+
+@internal
+@view
+def _short(
+    instrument: uint256, spot: uint256, uncertainty: uint256, expiry: market_reads.Expiry, bound: uint256
+) -> uint256:
+    """
+    @return What one short option needs at most, WAD.
+    """
+    is_call: bool = series_codec._kind(instrument) == series_codec.CALL
+    need: uint256 = series_codec._strike(instrument)
+    if expiry.state == market_reads.UNMARKED:
+        if is_call:
+            need = wad_math._mul_up(spot, _WAD + margin_codec._bound_move(bound))
+    else:
+        forward: uint256 = market_reads._forward(expiry, spot)
+        leg: scenario_math.Leg = market_reads._leg(instrument, -1, expiry, forward)
+        need = scenario_math._short_bound(
+            is_call, market_reads._averaged(expiry, forward), need, leg.deviation, bound
+        )
+    need += scenario_math._up(spot, margin_codec._bound_rate(bound) + uncertainty)
+    # Rates below zero make an option worth more than it pays.
+    return need if expiry.discount <= _WAD else wad_math._mul_up(need, expiry.discount)
 
 
 # ── reads ──
@@ -261,65 +542,28 @@ def _root_years(instrument: uint256) -> uint256:
 
 @internal
 @view
-def _basis(last: Basis, underlying: uint256, fallback: uint256) -> Basis:
-    if last.underlying == underlying:
-        return last
-    low: uint256 = 0
-    high: uint256 = 0
-    low, high = self._edges(underlying, fallback)
-    return Basis(underlying=underlying, low=low, high=high, rates=self._rates_of(underlying))
-
-
-@internal
-@view
-def _edges(underlying: uint256, fallback: uint256) -> (uint256, uint256):
+def _expiry(group: uint256, fallback: uint256, terms: uint256) -> market_reads.Expiry:
+    """
+    @notice New risk asks for a young surface; where a price may be old, so may a surface.
+    """
+    oldest: uint256 = 1
     if fallback == price_fallback.LIVE_ONLY:
-        spot: IPriceOracle.Spot = staticcall IPriceOracle(oracle).spot(underlying)
-        return spot.price, spot.price
-    # Little gas does not make a live price fail: the 64th left after it is less than the rest needs.
-    live: bool = False
-    answer: Bytes[96] = b""
-    live, answer = raw_call(
-        oracle,
-        abi_encode(underlying, method_id=method_id("spot(uint256)")),
-        max_outsize=96,
-        is_static_call=True,
-        revert_on_failure=False,
-    )
-    if live:
-        spot: IPriceOracle.Spot = abi_decode(answer, IPriceOracle.Spot)
-        return spot.price, spot.price
-    last: IPriceOracle.Spot = staticcall IPriceOracle(oracle).last_good(underlying)
-    if fallback == price_fallback.LAST_GOOD:
-        return last.price, last.price
-    width: uint256 = wad_math._mul_up(last.price, last.uncertainty)
-    return last.price - min(width, last.price), last.price + width
-
-
-@internal
-@pure
-def _worst(instrument: uint256, size: int256, basis: Basis) -> uint256:
-    """
-    @return The edge that a position is worth least at: of options, only shorts are asked about.
-    """
-    if series_codec._kind(instrument) == series_codec.PUT or size > 0:
-        return basis.low
-    return basis.high
+        oldest = block.timestamp - margin_codec._surface_age(terms)
+    return market_reads._expiry(oracle, surface, group, oldest)
 
 
 @internal
 @view
-def _print(instrument: uint256) -> uint256:
-    """
-    @return What the series is settled at, or 0 while that is open. Between expiry and print a short
-            is margined like before: its owner must not leave with money that it owes already.
-    """
-    day: uint256 = series_codec._day(instrument)
-    if block.timestamp < series_codec._expiry(day):
-        return 0
-    return staticcall IPriceOracle(oracle).settlement_print(
-        series_codec._underlying(instrument), day
-    )
+def _term(
+    terms: uint256, grid: scenario_math.Grid, expiry: market_reads.Expiry, forward: uint256
+) -> scenario_math.Term:
+    term: scenario_math.Term = empty(scenario_math.Term)
+    term.up, term.down, term.lean = scenario_math._shocks(terms, expiry.left)
+    if expiry.fixed != 0:
+        return scenario_math._window_term(
+            term, grid, wad_math._mul_down(forward, expiry.open), expiry.fixed, expiry.discount
+        )
+    return scenario_math._plain_term(term, grid, wad_math._mul_down(forward, expiry.discount))
 
 
 @internal
@@ -327,39 +571,30 @@ def _print(instrument: uint256) -> uint256:
 def _unrealised(
     account: uint256, instrument: uint256, size: int256, index: uint256
 ) -> int256:
+    """
+    @return Nothing for positions nobody has.
+    """
+    if account == 0:
+        return 0
     market: address = self.perps[series_codec._underlying(instrument)]
     assert market != empty(address), "risk: no perp market"
     return staticcall IPerpMarket(market).unrealised_at(account, size, index)
 
 
-# ── rates ──
+@internal
+@view
+def _vault(instrument: uint256) -> address:
+    return convert(convert(self._vaults[instrument] & (2**160 - 1), uint160), address)
 
 
 @internal
 @view
-def _rates_of(underlying: uint256) -> uint256:
-    word: uint256 = self._rates[underlying]
-    if word == 0:
-        return _DEFAULT_RATES
-    return word
-
-
-@internal
-@pure
-def _rate(word: uint256, offset: uint256) -> uint256:
-    return ((word >> offset) & _FIELD) * _STEP
-
-
-@internal
-@pure
-def _pair(initial: uint256, maintenance: uint256) -> uint256:
-    return (initial // _STEP << 40) | maintenance // _STEP
-
-
-@internal
-@pure
-def _check_pair(initial: uint256, maintenance: uint256, low: uint256, high: uint256):
-    assert low <= maintenance and maintenance <= initial, "risk: rate out of bounds"
-    assert initial <= high, "risk: rate out of bounds"
-    # A rate finer than a step would come back changed, so it is refused instead of rounded.
-    assert initial % _STEP == 0 and maintenance % _STEP == 0, "risk: rate finer than 1e-9"
+def _posted(instrument: uint256, shares: int256) -> int256:
+    """
+    @return Units of the underlying that shares of a vault count as.
+    """
+    vault: address = self._vault(instrument)
+    assert vault != empty(address), "risk: no such collateral"
+    tokens: uint256 = staticcall ICollateralVault(vault).tokens_of(convert(shares, uint256))
+    counted: uint256 = wad_math._mul_down(tokens, _WAD - (self._vaults[instrument] >> 160))
+    return convert(counted, int256)

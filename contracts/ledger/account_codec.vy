@@ -8,7 +8,9 @@
           account = cash int128 | first instrument 64 | spare 24 | tier 8 | perps 8 | shorts 8
                     | count 8 | flags 8
           pool    = cash int128 | insurance 60 | treasury 60 | flags 8
-          config  = haircut index 96 | borrow index 96 | spare 16 | halt end 40 | pause level 8
+          config  = haircut index 96 | borrow index 96 | holds 16 | halt end 40 | pause level 8
+
+        Holds counts the insolvencies that are being worked out: no cash leaves meanwhile.
 
         A pool keeps its lists elsewhere, and here what it owes to the reserves, in steps of 1e-9: a
         trade that writes its cash pays its fees with the same write.
@@ -48,12 +50,16 @@ _LOW: constant(uint256) = 2**128 - 1
 _CASH_BOUND: constant(int256) = 2**127
 
 _WAD: constant(uint256) = 10**18
-_INDEX: constant(uint256) = 2**96 - 1
-_INDICES_AT_ONE: constant(uint256) = (10**18 << 96) | 10**18
+INDEX_MAX: constant(uint256) = 2**96 - 1
+_ONE: constant(int256) = 10**18
+_HAIRCUT_SHIFT: constant(uint256) = 160
+_BORROW_SHIFT: constant(uint256) = 64
+_HOLDS_SHIFT: constant(uint256) = 48
+_HOLDS: constant(uint256) = 2**16 - 1
 _HALT_END_SHIFT: constant(uint256) = 8
 _HALT_END: constant(uint256) = 2**40 - 1
 
-INITIAL_CONFIG: constant(uint256) = _INDICES_AT_ONE << 64
+INITIAL_CONFIG: constant(uint256) = (10**18 << _HAIRCUT_SHIFT) | (10**18 << _BORROW_SHIFT)
 
 
 # ── account ──
@@ -63,27 +69,38 @@ INITIAL_CONFIG: constant(uint256) = _INDICES_AT_ONE << 64
 @pure
 def _cash(word: uint256, config: uint256) -> int256:
     stored: int256 = convert(convert(word, bytes32), int256) >> 128
-    if config >> 64 == _INDICES_AT_ONE:
+    # The index of its own side alone: a borrow index that has moved costs who owns cash nothing.
+    index: uint256 = config >> _HAIRCUT_SHIFT
+    if stored < 0:
+        index = self._borrow_index(config)
+    if index == _WAD:
         return stored
-    return wad_math._smul_floor(stored, self._index(config, stored >= 0))
+    return wad_math._smul_floor(stored, convert(index, int256))
 
 
 @internal
 @pure
 def _with_cash(word: uint256, cash: int256, config: uint256) -> uint256:
     stored: int256 = cash
-    if config >> 64 != _INDICES_AT_ONE:
-        stored = wad_math._sdiv_floor(cash, self._index(config, cash >= 0))
-    assert stored >= -_CASH_BOUND and stored < _CASH_BOUND, "ledger: cash out of range"
+    index: uint256 = config >> _HAIRCUT_SHIFT
+    if cash < 0:
+        index = self._borrow_index(config)
+    if index != _WAD:
+        stored = wad_math._floor_div(cash * _ONE, convert(index, int256))
+    # In [-bound, bound): shifted up by the bound, no bit above the field.
+    assert unsafe_add(stored, _CASH_BOUND) >> 128 == 0, "ledger: cash out of range"
     return (word & _LOW) | convert(convert(stored << 128, bytes32), uint256)
 
 
 @internal
 @pure
-def _index(config: uint256, owned: bool) -> int256:
-    if owned:
-        return convert(config >> 160, int256)
-    return convert((config >> 64) & _INDEX, int256)
+def _stored_debt(word: uint256) -> uint256:
+    """
+    @return What the account owes before the borrow index, or 0.
+    """
+    if word >> 255 == 0:
+        return 0
+    return 2**128 - (word >> 128)
 
 
 @internal
@@ -109,11 +126,11 @@ def _with_accrual(word: uint256, insurance: uint256, treasury: uint256) -> uint2
     """
     if (insurance | treasury) == 0 or not self._is_pool(word):
         return word
-    if insurance % _ACCRUAL_STEP != 0 or treasury % _ACCRUAL_STEP != 0:
+    if (insurance % _ACCRUAL_STEP | treasury % _ACCRUAL_STEP) != 0:
         return word
     insured: uint256 = ((word >> 68) & _ACCRUED) + insurance // _ACCRUAL_STEP
     owed: uint256 = ((word >> 8) & _ACCRUED) + treasury // _ACCRUAL_STEP
-    if insured > _ACCRUED or owed > _ACCRUED:
+    if (insured | owed) > _ACCRUED:
         return word
     return (word & ~_ACCRUALS) | (insured << 68) | (owed << 8)
 
@@ -176,3 +193,46 @@ def _halt_end(config: uint256) -> uint256:
 @pure
 def _with_level(config: uint256, level: uint256, halt_end: uint256) -> uint256:
     return ((config >> 48) << 48) | (halt_end << _HALT_END_SHIFT) | level
+
+
+@internal
+@pure
+def _haircut_index(config: uint256) -> uint256:
+    return config >> _HAIRCUT_SHIFT
+
+
+@internal
+@pure
+def _borrow_index(config: uint256) -> uint256:
+    return (config >> _BORROW_SHIFT) & INDEX_MAX
+
+
+@internal
+@pure
+def _with_haircut_index(config: uint256, index: uint256) -> uint256:
+    """
+    @param index At most the one before: an index of owned cash never rises.
+    """
+    return (index << _HAIRCUT_SHIFT) | (config & (2**_HAIRCUT_SHIFT - 1))
+
+
+@internal
+@pure
+def _with_borrow_index(config: uint256, index: uint256) -> uint256:
+    """
+    @param index At most INDEX_MAX.
+    """
+    return (config & ~(INDEX_MAX << _BORROW_SHIFT)) | (index << _BORROW_SHIFT)
+
+
+@internal
+@pure
+def _holds(config: uint256) -> uint256:
+    return (config >> _HOLDS_SHIFT) & _HOLDS
+
+
+@internal
+@pure
+def _with_holds(config: uint256, holds: uint256) -> uint256:
+    assert holds <= _HOLDS, "ledger: too many holds"
+    return (config & ~(_HOLDS << _HOLDS_SHIFT)) | (holds << _HOLDS_SHIFT)

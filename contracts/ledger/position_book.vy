@@ -1,4 +1,5 @@
 #pragma version ~=0.4.3
+#pragma nonreentrancy on
 """
 @title position_book
 @author Vomma
@@ -26,6 +27,7 @@ _TAIL_WORDS: constant(uint256) = 16
 _BYTE: constant(uint256) = 2**8 - 1
 _ID: constant(uint256) = 2**64 - 1
 _SIZE_BOUND: constant(int256) = 2**127
+_WAD: constant(int256) = 10**18
 
 _positions: HashMap[uint256, HashMap[uint256, uint256]]  # account -> instrument -> word
 _heads: HashMap[uint256, uint256]  # pool list -> word
@@ -33,6 +35,21 @@ _tails: HashMap[uint256, uint256[_TAIL_WORDS]]  # list -> words
 
 
 # ── reads ──
+
+
+@external
+@view
+def position(account: uint256, instrument: uint256) -> int256:
+    return self._size(account, instrument)
+
+
+@external
+@view
+def pool_positions(account: uint256, underlying: uint256, day: uint256) -> (
+    DynArray[uint256, MAX_INSTRUMENTS],
+    DynArray[int256, MAX_INSTRUMENTS],
+):
+    return self._pool_list(account, underlying, day)
 
 
 @internal
@@ -68,8 +85,8 @@ def _list(
     for i: uint256 in range(account_codec._count(head), bound=MAX_INSTRUMENTS):
         instrument: uint256 = account_codec._first(head)
         if i != 0:
-            if (i - 1) % 4 == 0:
-                tail = self._tails[key][(i - 1) // 4]
+            if i & 3 == 1:
+                tail = self._tails[key][i >> 2]
             instrument = tail & _ID
             tail >>= 64
         instruments.append(instrument)
@@ -118,7 +135,7 @@ def _change(
     assert size > -_SIZE_BOUND and size < _SIZE_BOUND, "ledger: size out of range"
     after: uint256 = word
     place: uint256 = position & _BYTE
-    if not account_codec._is_pool(word):
+    if word & account_codec.IS_POOL == 0:
         after = self._tally(word, instrument, old, size)
     if size == 0:
         self._positions[account][instrument] = 0
@@ -132,18 +149,45 @@ def _change(
 
 
 @internal
+def _slice(
+    account: uint256, other: uint256, word: uint256, other_word: uint256, share: uint256
+) -> (uint256, uint256):
+    """
+    @notice Moves a share (WAD) of every position from an account to another, toward zero.
+    @return (word of the account after, word of the other after).
+    """
+    instruments: DynArray[uint256, MAX_INSTRUMENTS] = []
+    sizes: DynArray[int256, MAX_INSTRUMENTS] = []
+    instruments, sizes = self._list(account, account, word)
+    count: uint256 = len(instruments)
+    given: uint256 = word
+    taken: uint256 = other_word
+    for i: uint256 in range(count, bound=MAX_INSTRUMENTS):
+        # From the last to the first: a whole position is a pop off the end of the list.
+        last: uint256 = unsafe_sub(count, unsafe_add(i, 1))
+        instrument: uint256 = instruments[last]
+        moved: int256 = sizes[last] * convert(share, int256) // _WAD
+        if moved != 0:
+            given = self._change(account, given, instrument, -moved)[0]
+            taken = self._change(other, taken, instrument, moved)[0]
+    return given, taken
+
+
+@internal
 @pure
 def _tally(word: uint256, instrument: uint256, old: int256, size: int256) -> uint256:
     """
     @notice Keeps the counts of short options and of perps. Neither can pass MAX_INSTRUMENTS.
     """
-    before: bool = old != 0
-    after: bool = size != 0
-    offset: uint256 = account_codec.PERPS_SHIFT
-    if series_codec._is_option(instrument):
-        before = old < 0
-        after = size < 0
-        offset = account_codec.SHORTS_SHIFT
+    before: bool = old < 0
+    after: bool = size < 0
+    offset: uint256 = account_codec.SHORTS_SHIFT
+    if not series_codec._is_option(instrument):
+        if not series_codec._is_perp(instrument):
+            return word  # collateral can lose no more than is posted
+        before = old != 0
+        after = size != 0
+        offset = account_codec.PERPS_SHIFT
     if before == after:
         return word
     if after:
@@ -157,7 +201,7 @@ def _locate(account: uint256, word: uint256, instrument: uint256) -> (uint256, u
     """
     @return (key of the list that the instrument belongs to, its head).
     """
-    if not account_codec._is_pool(word):
+    if word & account_codec.IS_POOL == 0:
         return account, word
     key: uint256 = self._pool_key(
         account, series_codec._underlying(instrument), series_codec._day(instrument)
@@ -213,7 +257,8 @@ def _get(key: uint256, place: uint256) -> uint256:
     """
     @param place Not the first, which stands in the head.
     """
-    return (self._tails[key][(place - 1) // 4] >> (64 * ((place - 1) % 4))) & _ID
+    slot: uint256 = unsafe_sub(place, 1)
+    return (self._tails[key][slot >> 2] >> ((slot & 3) << 6)) & _ID
 
 
 @internal
@@ -223,7 +268,8 @@ def _put(key: uint256, head: uint256, place: uint256, instrument: uint256) -> ui
     """
     if place == 0:
         return account_codec._with_first(head, instrument)
-    offset: uint256 = 64 * ((place - 1) % 4)
-    tail: uint256 = self._tails[key][(place - 1) // 4]
-    self._tails[key][(place - 1) // 4] = (tail & ~(_ID << offset)) | (instrument << offset)
+    slot: uint256 = unsafe_sub(place, 1)
+    offset: uint256 = (slot & 3) << 6
+    tail: uint256 = self._tails[key][slot >> 2]
+    self._tails[key][slot >> 2] = (tail & ~(_ID << offset)) | (instrument << offset)
     return head

@@ -15,6 +15,8 @@
                  by a gift to the pool: rounding costs an entrant at most NAV / DEAD_SHARES wei.
                  A pool worth less than a thousandth per share takes no deposits (they are
                  refunded) until somebody gives it cash: entering would drown the shares there are.
+                 Every place in a queue that others wait in costs `min_request` for as long as it is
+                 held: whole balances below that wait in a queue of their own.
 """
 
 
@@ -33,6 +35,7 @@ from ..interfaces import IPool
 from ..math import vault_math
 from . import claim_book
 from . import request_queue
+from . import vault_terms
 
 initializes: access
 initializes: ownable
@@ -59,20 +62,12 @@ exports: (
 
 DEPOSITS: constant(uint256) = 1
 REDEMPTIONS: constant(uint256) = 2
+SMALL: constant(uint256) = 3  # redemptions below the least, served when no other is ripe
 REQUEST_ID: constant(uint256) = 0  # the standard's id for requests aggregated by controller
 MAX_REQUESTS: constant(uint256) = 32
 
 WAD: constant(uint256) = 10**18
-DEAD_SHARES: constant(uint256) = 10**15
 DEAD: constant(address) = 0x000000000000000000000000000000000000dEaD
-MIN_PRICE_DIVISOR: constant(uint256) = 1_000  # NAV per share below 1 / this counts as no value
-
-MIN_DELAY: constant(uint256) = 60
-MAX_DELAY: constant(uint256) = 7 * 86_400
-MIN_REQUEST: constant(uint256) = 10**18
-MAX_REQUEST: constant(uint256) = 10**24  # a million
-MAX_FLOOR: constant(uint256) = 5 * 10**17
-MAX_EXIT_FEE: constant(uint256) = 2 * 10**16  # 2 %
 
 LEDGER: public(immutable(IClearinghouse))
 POOL: public(immutable(IPool))
@@ -119,7 +114,8 @@ def requestDeposit(assets: uint256, controller: address, owner: address) -> uint
     self._check_operator(owner)
     assert controller != empty(address), "vault: no controller"
     assert assets * _UNIT >= self.terms.min_request, "vault: request too small"
-    request_queue._append(DEPOSITS, controller, assets, block.timestamp + self.terms.delay)
+    stored: uint256 = claim_book._stored(LEDGER, assets)
+    request_queue._append(DEPOSITS, controller, stored, block.timestamp + self.terms.delay)
     log ILiquidityVault.DepositRequest(
         controller=controller, owner=owner, requestId=REQUEST_ID, sender=msg.sender, assets=assets
     )
@@ -145,11 +141,13 @@ def requestRedeem(shares: uint256, controller: address, owner: address) -> uint2
     assert controller != empty(address), "vault: no controller"
     if msg.sender != owner and not self._operators[owner][msg.sender]:
         erc20._spend_allowance(owner, msg.sender, shares)
-    # A balance below the least request may still leave, as a whole.
-    least: uint256 = min(self.terms.min_request, erc20.balanceOf[owner])
-    assert shares != 0 and shares >= least, "vault: request too small"
+    kind: uint256 = REDEMPTIONS
+    if shares < self.terms.min_request:
+        # A balance below the least request may still leave, as a whole, behind all others.
+        assert shares != 0 and shares >= erc20.balanceOf[owner], "vault: request too small"
+        kind = SMALL
     erc20._transfer(owner, self, shares)
-    request_queue._append(REDEMPTIONS, controller, shares, block.timestamp + self.terms.delay)
+    request_queue._append(kind, controller, shares, block.timestamp + self.terms.delay)
     log ILiquidityVault.RedeemRequest(
         controller=controller, owner=owner, requestId=REQUEST_ID, sender=msg.sender, shares=shares
     )
@@ -161,16 +159,37 @@ def process(max_requests: uint256) -> (uint256, uint256):
     core_lock._check(LEDGER.address)
     count: uint256 = min(max_requests, MAX_REQUESTS)
     deposits: uint256 = 0
-    redemptions: uint256 = 0
     for i: uint256 in range(count, bound=MAX_REQUESTS):
         if not self._process_deposit():
             break
         deposits += 1
-    for i: uint256 in range(count, bound=MAX_REQUESTS):
-        if not self._process_redemption():
-            break
-        redemptions += 1
-    return deposits, redemptions
+    return deposits, self._process_redemptions(count, self.terms.liquidity_floor, 0)
+
+
+@external
+def release_overdue(max_requests: uint256) -> uint256:
+    access._check_guardian()
+    return self._process_redemptions(min(max_requests, MAX_REQUESTS), 0, self.terms.max_wait)
+
+
+@external
+def cancel_request(kind: uint256, place: uint256) -> uint256:
+    core_lock._check(LEDGER.address)
+    controller: address = empty(address)
+    amount: uint256 = 0
+    ready_at: uint256 = 0
+    controller, amount, ready_at = request_queue._at(kind, place)
+    assert amount != 0, "vault: no such request"
+    self._check_operator(controller)
+    assert block.timestamp >= ready_at + self.terms.max_wait, "vault: not overdue"
+    request_queue._cancel(kind, place, controller, amount)
+    if kind == DEPOSITS:
+        claim_book._add(REDEMPTIONS, controller, amount, 0)
+        amount = self._worth(amount)
+    else:
+        erc20._transfer(self, controller, amount)
+    log ILiquidityVault.RequestCancelled(controller=controller, kind=kind, amount=amount)
+    return amount
 
 
 # ── claims ──
@@ -180,7 +199,8 @@ def process(max_requests: uint256) -> (uint256, uint256):
 def deposit(assets: uint256, receiver: address, controller: address = msg.sender) -> uint256:
     core_lock._check(LEDGER.address)
     self._check_operator(controller)
-    shares: uint256 = claim_book._take_assets(DEPOSITS, controller, assets)
+    claimable: uint256 = claim_book._claims[DEPOSITS][controller].assets
+    shares: uint256 = claim_book._take_assets(DEPOSITS, controller, assets, claimable)
     self._pay_shares(controller, receiver, assets, shares)
     return shares
 
@@ -189,7 +209,8 @@ def deposit(assets: uint256, receiver: address, controller: address = msg.sender
 def mint(shares: uint256, receiver: address, controller: address = msg.sender) -> uint256:
     core_lock._check(LEDGER.address)
     self._check_operator(controller)
-    assets: uint256 = claim_book._take_shares(DEPOSITS, controller, shares)
+    claimable: uint256 = claim_book._claims[DEPOSITS][controller].assets
+    assets: uint256 = claim_book._take_shares(DEPOSITS, controller, shares, claimable)
     self._pay_shares(controller, receiver, assets, shares)
     return assets
 
@@ -197,7 +218,8 @@ def mint(shares: uint256, receiver: address, controller: address = msg.sender) -
 @external
 def withdraw(assets: uint256, receiver: address, controller: address = msg.sender) -> uint256:
     self._check_operator(controller)
-    shares: uint256 = claim_book._take_assets(REDEMPTIONS, controller, assets)
+    worth: uint256 = self._payable(controller)
+    shares: uint256 = claim_book._take_assets(REDEMPTIONS, controller, assets, worth)
     self._pay_assets(controller, receiver, assets, shares)
     return shares
 
@@ -205,7 +227,8 @@ def withdraw(assets: uint256, receiver: address, controller: address = msg.sende
 @external
 def redeem(shares: uint256, receiver: address, controller: address = msg.sender) -> uint256:
     self._check_operator(controller)
-    assets: uint256 = claim_book._take_shares(REDEMPTIONS, controller, shares)
+    worth: uint256 = self._payable(controller)
+    assets: uint256 = claim_book._take_shares(REDEMPTIONS, controller, shares, worth)
     self._pay_assets(controller, receiver, assets, shares)
     return assets
 
@@ -258,7 +281,7 @@ def isOperator(controller: address, operator: address) -> bool:
 @external
 @view
 def pendingDepositRequest(requestId: uint256, controller: address) -> uint256:
-    return request_queue._pending[DEPOSITS][controller]
+    return self._worth(request_queue._pending[DEPOSITS][controller])
 
 
 @external
@@ -270,7 +293,10 @@ def claimableDepositRequest(requestId: uint256, controller: address) -> uint256:
 @external
 @view
 def pendingRedeemRequest(requestId: uint256, controller: address) -> uint256:
-    return request_queue._pending[REDEMPTIONS][controller]
+    return (
+        request_queue._pending[REDEMPTIONS][controller]
+        + request_queue._pending[SMALL][controller]
+    )
 
 
 @external
@@ -294,7 +320,7 @@ def maxMint(controller: address) -> uint256:
 @external
 @view
 def maxWithdraw(controller: address) -> uint256:
-    return claim_book._claims[REDEMPTIONS][controller].assets
+    return self._payable(controller)
 
 
 @external
@@ -372,13 +398,36 @@ def convertToAssets(shares: uint256) -> uint256:
 @external
 @view
 def queue_lengths() -> (uint256, uint256):
-    return request_queue._length(DEPOSITS), request_queue._length(REDEMPTIONS)
+    redemptions: uint256 = request_queue._length(REDEMPTIONS) + request_queue._length(SMALL)
+    return request_queue._length(DEPOSITS), redemptions
 
 
 @external
 @view
 def ripe_at() -> (uint256, uint256):
-    return request_queue._ready_at(DEPOSITS), request_queue._ready_at(REDEMPTIONS)
+    redemptions: uint256 = request_queue._ready_at(REDEMPTIONS)
+    small: uint256 = request_queue._ready_at(SMALL)
+    if redemptions == 0 or (small != 0 and small < redemptions):
+        redemptions = small
+    return request_queue._ready_at(DEPOSITS), redemptions
+
+
+@external
+@view
+def request_at(kind: uint256, place: uint256) -> (address, uint256, uint256):
+    controller: address = empty(address)
+    amount: uint256 = 0
+    ready_at: uint256 = 0
+    controller, amount, ready_at = request_queue._at(kind, place)
+    if kind == DEPOSITS:
+        amount = self._worth(amount)
+    return controller, amount, ready_at
+
+
+@external
+@view
+def places(kind: uint256) -> (uint256, uint256):
+    return request_queue._places(kind)
 
 
 @external
@@ -404,6 +453,18 @@ def _check_operator(owner: address):
 
 @internal
 @view
+def _worth(stored: uint256) -> uint256:
+    return claim_book._worth(LEDGER, ACCOUNT, _UNIT, stored)
+
+
+@internal
+@view
+def _payable(controller: address) -> uint256:
+    return self._worth(claim_book._claims[REDEMPTIONS][controller].assets)
+
+
+@internal
+@view
 def _nav() -> uint256:
     valuation: IPool.Valuation = staticcall POOL.valuation()
     return convert(max(valuation.nav, 0), uint256)
@@ -412,19 +473,24 @@ def _nav() -> uint256:
 @internal
 def _process_deposit() -> bool:
     controller: address = empty(address)
-    assets: uint256 = 0
-    controller, assets = request_queue._head(DEPOSITS)
-    if assets == 0:
+    stored: uint256 = 0
+    controller, stored = request_queue._head(DEPOSITS, 0)
+    if controller == empty(address):
         return False
-    shares: uint256 = self._entry_shares(assets * _UNIT, erc20.totalSupply)
-    request_queue._take(DEPOSITS, controller, assets)
+    if stored == 0:
+        request_queue._take(DEPOSITS, controller, 0)
+        return True
+    assets: uint256 = self._worth(stored)
+    valuation: IPool.Valuation = staticcall POOL.valuation()
+    shares: uint256 = vault_math._entry(assets * _UNIT, erc20.totalSupply, valuation.nav)
+    request_queue._take(DEPOSITS, controller, stored)
     if shares == 0:
-        claim_book._add(REDEMPTIONS, controller, assets, 0)
+        claim_book._add(REDEMPTIONS, controller, stored, 0)
         log ILiquidityVault.DepositRefunded(controller=controller, assets=assets)
         return True
     if erc20.totalSupply == 0:
-        shares -= DEAD_SHARES
-        erc20._mint(DEAD, DEAD_SHARES)
+        shares -= vault_math.DEAD_SHARES
+        erc20._mint(DEAD, vault_math.DEAD_SHARES)
     erc20._mint(self, shares)
     claim_book._add(DEPOSITS, controller, assets, shares)
     log ILiquidityVault.DepositProcessed(controller=controller, assets=assets, shares=shares)
@@ -433,38 +499,56 @@ def _process_deposit() -> bool:
 
 
 @internal
-@view
-def _entry_shares(amount: uint256, supply: uint256) -> uint256:
+def _process_redemptions(count: uint256, kept_share: uint256, wait: uint256) -> uint256:
     """
-    @return Shares for cash at NAV, 0 where the pool has no value to share. Without shares yet the
-            first are one for one, and whatever is in the pool already is a gift to them.
+    @param kept_share Of NAV that stays in free cash.
+    @param wait Seconds for which a request must have been ripe.
+    @return Number of places in the queues that are done with.
     """
-    valuation: IPool.Valuation = staticcall POOL.valuation()
-    if supply == 0 and valuation.nav >= 0:
-        return amount
-    nav: uint256 = convert(max(valuation.nav, 0), uint256)
-    if supply == 0 or nav * MIN_PRICE_DIVISOR < supply:
-        return 0
-    return vault_math._shares_for(amount, supply, nav)
+    done: uint256 = 0
+    kind: uint256 = REDEMPTIONS
+    if staticcall LEDGER.withdrawal_holds() != 0:
+        return 0  # the pool can pay nobody yet; deposits before this went in
+    for i: uint256 in range(count, bound=MAX_REQUESTS):
+        controller: address = empty(address)
+        asked: uint256 = 0
+        controller, asked = request_queue._head(kind, wait)
+        if controller == empty(address) and kind == REDEMPTIONS:
+            kind = SMALL
+            controller, asked = request_queue._head(kind, wait)
+        if controller == empty(address):
+            break
+        if asked == 0:
+            request_queue._take(kind, controller, 0)
+        elif not self._redeem(kind, controller, asked, kept_share):
+            break
+        done += 1
+    return done
 
 
 @internal
-def _process_redemption() -> bool:
-    controller: address = empty(address)
-    asked: uint256 = 0
-    controller, asked = request_queue._head(REDEMPTIONS)
-    if asked == 0:
-        return False
+def _redeem(kind: uint256, controller: address, asked: uint256, kept_share: uint256) -> bool:
+    """
+    @return Whether the head has gone in whole, and the next may be tried.
+    """
     shares: uint256 = 0
     payout: uint256 = 0
-    shares, payout = self._exit_payout(asked)
-    assets: uint256 = (payout - self._fee(payout)) // _UNIT
-    # Nobody is redeemed for nothing: the head waits until its share is worth something.
+    shares, payout = self._exit_payout(asked, kept_share)
+    assets: uint256 = (payout - vault_math._fee(payout, self.terms.exit_fee)) // _UNIT
+    # Nobody is redeemed for nothing: the head waits until its share is worth something. But for
+    # one that no token unit would pay for, and that nobody shall wait behind.
     if assets == 0:
+        if kind != SMALL or shares != asked:
+            return False
+        request_queue._take(kind, controller, asked)
+        erc20._transfer(self, controller, asked)
+        return True
+    # A part costs its owner a rounding and everybody a pass: none below the least request.
+    if shares < min(asked, self.terms.min_request):
         return False
-    request_queue._take(REDEMPTIONS, controller, shares)
+    request_queue._take(kind, controller, shares)
     erc20._burn(self, shares)
-    claim_book._add(REDEMPTIONS, controller, assets, shares)
+    claim_book._add(REDEMPTIONS, controller, claim_book._stored(LEDGER, assets), shares)
     log ILiquidityVault.RedeemProcessed(controller=controller, shares=shares, assets=assets)
     extcall POOL.release(ACCOUNT, assets * _UNIT)
     # A part that went out has used up what there is: the next one would find nothing.
@@ -473,7 +557,7 @@ def _process_redemption() -> bool:
 
 @internal
 @view
-def _exit_payout(asked: uint256) -> (uint256, uint256):
+def _exit_payout(asked: uint256, kept_share: uint256) -> (uint256, uint256):
     """
     @return (shares that fit now, their payout before the exit fee).
     """
@@ -481,18 +565,11 @@ def _exit_payout(asked: uint256) -> (uint256, uint256):
     if valuation.nav <= 0:
         return 0, 0
     nav: uint256 = convert(valuation.nav, uint256)
-    kept: uint256 = nav * self.terms.liquidity_floor // WAD
+    kept: uint256 = nav * kept_share // WAD
     limit: uint256 = valuation.free_cash - min(valuation.free_cash, kept)
     return vault_math._fitting(
         asked, erc20.totalSupply, nav, valuation.risk, valuation.depth, limit
     )
-
-
-@internal
-@view
-def _fee(payout: uint256) -> uint256:
-    product: uint256 = payout * self.terms.exit_fee
-    return product // WAD + convert(product % WAD != 0, uint256)
 
 
 @internal
@@ -511,10 +588,6 @@ def _pay_assets(controller: address, receiver: address, assets: uint256, shares:
 
 @internal
 def _set_terms(terms: ILiquidityVault.Terms):
-    assert terms.delay >= MIN_DELAY and terms.delay <= MAX_DELAY, "vault: delay out of bounds"
-    assert terms.min_request >= MIN_REQUEST, "vault: request out of bounds"
-    assert terms.min_request <= MAX_REQUEST, "vault: request out of bounds"
-    assert terms.liquidity_floor <= MAX_FLOOR, "vault: floor out of bounds"
-    assert terms.exit_fee <= MAX_EXIT_FEE, "vault: exit fee out of bounds"
+    vault_terms._check(terms)
     self.terms = terms
     log ILiquidityVault.TermsSet(terms=terms)

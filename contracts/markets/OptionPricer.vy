@@ -7,8 +7,9 @@
 @author Vomma
 @license AGPL-3.0-only
 @notice Decides option trades: mark on the live surface, change of the pool's risk potential at the
-        refresh snapshot, spread, fee and limits, and the words the pool will hold. It keeps nothing,
-        calls nobody and is handed all it judges, so whoever holds the numbers can check a price.
+        refresh snapshot, spread, fee and limits, and the words the pool will hold. It keeps nothing
+        and is handed all it judges, so whoever holds the numbers can check a price. A book alone
+        asks the oracle how far the print of its expiry is known, and the risk engine for its margin.
 
         What it does not promise: that a surface is right or fresh. The AMM, the oracle and the
         surface see to that.
@@ -20,11 +21,15 @@
 
 from ..interfaces import IOptionPricer
 from ..interfaces import IOptionsAMM
+from ..interfaces import IPriceOracle
+from ..interfaces import IRiskEngine
 from ..math import amm_codec
 from ..math import black76_math
 from ..math import fee_math
 from ..math import flow_meter
+from ..math import margin_codec
 from ..math import risk_math
+from ..math import scenario_math
 from ..math import series_codec
 from ..math import surface_codec
 from ..math import svi_math
@@ -76,6 +81,17 @@ _STALE_SHARE: constant(uint256) = 9 * 10**16
 # The short form of the discount factor holds up to an exponent of 0.16 (black76_math).
 _SHORT: constant(int256) = 16 * 10**16
 
+oracle: public(immutable(address))
+risk_engine: public(immutable(address))
+
+
+@deploy
+def __init__(oracle_: address, risk_engine_: address):
+    assert oracle_ != empty(address), "pricer: no oracle"
+    assert risk_engine_ != empty(address), "pricer: no risk engine"
+    oracle = oracle_
+    risk_engine = risk_engine_
+
 
 @external
 @view
@@ -95,7 +111,9 @@ def price(
                 leg.book = priced.books[j]
                 place = min(place, j)
         size: int256 = series_codec._leg_size(leg.leg)
-        one: PricedLeg = self._price_leg(leg, size, pool.spot, pool.spreads)
+        one: PricedLeg = self._price_leg(
+            leg, size, pool.spot, pool.uncertainty, pool.spreads
+        )
         widths[i] = self._widened(pool, leg)
         package = self._charged(package, leg, size, one, pool, widths[i])
         package.numerator += risk_math._expiry_change(
@@ -115,17 +133,35 @@ def price(
 def book(
     spot: uint256,
     surface: uint256[2],
-    reserve_share: uint256,
+    day: uint256,
     instruments: DynArray[uint256, 64],
     sizes: DynArray[int256, 64],
+    enough: uint256,
 ) -> IOptionPricer.BookValue:
     total: IOptionPricer.BookValue = empty(IOptionPricer.BookValue)
+    total.bound = staticcall IRiskEngine(risk_engine).short_bound(day)
+    if len(instruments) == 0:
+        return total
+    reserve: uint256 = staticcall IRiskEngine(risk_engine).reserve(instruments, sizes, enough)
+    total.risk.reserve = convert(reserve, int256)
+    known: uint256 = 0
+    open: uint256 = WAD
+    known, open = staticcall IPriceOracle(oracle).window(
+        series_codec._underlying(instruments[0]), day
+    )
     for i: uint256 in range(len(instruments), bound=64):
         size: int256 = sizes[i]
         point: Point = self._point(instruments[i], spot, surface, block.timestamp, True)
+        moving: uint256 = wad_math._mul_down(point.forward, open)
+        point.forward = known + moving
+        share: uint256 = moving * WAD // point.forward
+        if share != WAD:
+            point.variance = point.variance * share // WAD * share // WAD
         greeks: black76_math.Greeks = self._greeks(instruments[i], point)
+        if share != WAD:
+            greeks = self._part_known(greeks, convert(share, int256))
+            point.forward = moving
         one: IOptionPricer.Risk = self._risk(greeks, point, spot, size)
-        one.reserve = self._reserve(instruments[i], spot, reserve_share, 0, size)
         total.value += wad_math._smul_floor(convert(greeks.price, int256), size)
         total.risk = self._sum(total.risk, one)
     return total
@@ -143,7 +179,11 @@ def mark(instrument: uint256, spot: uint256, surface: uint256[2]) -> uint256:
 @internal
 @view
 def _price_leg(
-    leg: IOptionPricer.LegInput, size: int256, spot: uint256, spreads: uint256
+    leg: IOptionPricer.LegInput,
+    size: int256,
+    spot: uint256,
+    uncertainty: uint256,
+    spreads: uint256,
 ) -> PricedLeg:
     instrument: uint256 = leg.leg >> 128
     then: uint256 = amm_codec._expiry_spot(leg.expiry)
@@ -156,9 +196,11 @@ def _price_leg(
     assert depth >= cut and depth + cut <= WAD, "pricer: delta cut-off"
     drift: uint256 = self._drift(spot, then)
     assert drift * drift <= point.variance * _STALE_SHARE, "pricer: market drifted"
-    mark: uint256 = self._mark(instrument, spot, leg.live)
+    live: Point = self._point(instrument, spot, leg.live, block.timestamp, False)
+    mark: uint256 = self._value(instrument, live)
     change: IOptionPricer.Risk = self._risk(greeks, point, then, -size)
-    change.reserve = self._reserve_change(leg, size, spot, amm_codec._reserve_share(spreads))
+    if size > 0:
+        change.reserve = self._reserve(leg, live, spot, uncertainty)
     return PricedLeg(mark=mark, worse=self._worse(leg, size, spot, mark), change=change)
 
 
@@ -182,17 +224,28 @@ def _worse(leg: IOptionPricer.LegInput, size: int256, spot: uint256, mark: uint2
 
 @internal
 @pure
-def _reserve_change(
-    leg: IOptionPricer.LegInput, size: int256, spot: uint256, share: uint256
+def _reserve(
+    leg: IOptionPricer.LegInput, point: Point, spot: uint256, uncertainty: uint256
 ) -> int256:
     """
-    @notice Buys and sells reserve at different spots, so an expiry could end below zero: it stays
-            at zero, and the totals stay its sum.
+    @notice What the pool sells is reserved for by the linear bound of a short, long before or not: what
+            it was long may have covered other shorts. What it buys frees nothing before the refresh.
     """
-    change: int256 = risk_math._reserve_steps(
-        self._reserve(leg.leg >> 128, spot, share, leg.pool_position, -size)
+    bound: uint256 = amm_codec._expiry_bound(leg.expiry)
+    unit: uint256 = scenario_math._short_bound(
+        series_codec._kind(leg.leg >> 128) == series_codec.CALL,
+        point.forward,
+        point.strike,
+        # In the domain of the point: 72 bits and 120.
+        wad_math._root(unsafe_mul(point.variance, 10**36)),
+        bound,
     )
-    return max(change, -risk_math._reserve(leg.book[0]))
+    unit += scenario_math._up(spot, margin_codec._bound_rate(bound) + uncertainty)
+    if point.discount > WAD:
+        # Rates below zero make an option worth more than it pays.
+        unit = wad_math._mul_up(unit, point.discount)
+    size: int256 = series_codec._leg_size(leg.leg)
+    return risk_math._reserve_steps(wad_math._smul_ceil(convert(unit, int256), size))
 
 
 @internal
@@ -211,7 +264,7 @@ def _charged(
     sum: Package = package
     units: uint256 = convert(abs(size), uint256)
     fee: uint256 = fee_math._option_fee(
-        pool.flow, one.mark, pool.spot, units, self._closing(leg.taker_position, size)
+        pool.flow, one.mark, pool.spot, units, fee_math._closing(leg.taker_position, size)
     )
     if size > 0:
         sum.bought += fee
@@ -382,7 +435,14 @@ def _spread(spreads: uint256, package: Package, spot: uint256, uncertainty: uint
 @internal
 @view
 def _mark(instrument: uint256, spot: uint256, surface: uint256[2]) -> uint256:
-    point: Point = self._point(instrument, spot, surface, block.timestamp, False)
+    return self._value(
+        instrument, self._point(instrument, spot, surface, block.timestamp, False)
+    )
+
+
+@internal
+@pure
+def _value(instrument: uint256, point: Point) -> uint256:
     return black76_math._value(
         series_codec._kind(instrument) == series_codec.CALL,
         point.forward,
@@ -468,6 +528,18 @@ def _slope(offset: int256, wings: int256, b: int256, rho: int256) -> int256:
 
 @internal
 @pure
+def _part_known(greeks: black76_math.Greeks, share: int256) -> black76_math.Greeks:
+    """
+    @notice Greeks of the print's average as Greeks of the forward, that moves only a share of it.
+    """
+    scaled: black76_math.Greeks = greeks
+    scaled.vega = greeks.vega * share // _SWAD
+    scaled.gamma = greeks.gamma * share // _SWAD * share // _SWAD
+    return scaled
+
+
+@internal
+@pure
 def _risk(
     greeks: black76_math.Greeks, point: Point, spot: uint256, size: int256
 ) -> IOptionPricer.Risk:
@@ -486,36 +558,6 @@ def _risk(
         gamma=risk_math._scaled(greeks.gamma, size),
         reserve=0,
     )
-
-
-@internal
-@pure
-def _reserve(
-    instrument: uint256, spot: uint256, share: uint256, position: int256, change: int256
-) -> int256:
-    """
-    @return Change of the margin reserved when a pool's position changes.
-    """
-    shorts: int256 = max(-(position + change), 0) - max(-position, 0)
-    if shorts == 0:
-        return 0
-    unit: uint256 = risk_math._short_requirement(
-        series_codec._kind(instrument), series_codec._strike(instrument), spot, share
-    )
-    return wad_math._smul_ceil(convert(unit, int256), shorts)
-
-
-@internal
-@pure
-def _closing(position: int256, size: int256) -> uint256:
-    """
-    @return Contracts of a leg that reduce the taker's position.
-    """
-    if position > 0 and size < 0:
-        return convert(min(position, -size), uint256)
-    if position < 0 and size > 0:
-        return convert(min(-position, size), uint256)
-    return 0
 
 
 @internal

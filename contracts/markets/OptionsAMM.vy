@@ -58,6 +58,7 @@ WAD: constant(uint256) = 10**18
 MAX_SIZE: constant(int256) = 10**6 * 10**18  # contracts in a leg
 VALUATION_AGE: constant(uint256) = 300  # seconds; LPs move only at values this fresh
 VALUATION_DRIFT: constant(uint256) = 10**15  # ... with spot within 10 bp of theirs
+LIGHT_BOOK: constant(uint256) = 20  # a bound will do for an expiry's reserve up to depth / 20
 VALUATION_SURFACE: constant(uint256) = 900  # ... and at surfaces pushed within so many seconds
 
 UNDERLYING: public(immutable(uint256))
@@ -432,13 +433,9 @@ def _load_leg(
     snapshot: uint256[2] = live
     if amm_codec._expiry_posted(word) != posted:
         snapshot = pool_book.snapshots[day]
-    taker: int256 = 0
-    maker: int256 = 0
-    taker, maker = staticcall ledger.sizes(account, POOL, instrument)
     return IOptionPricer.LegInput(
         leg=packed,
-        taker_position=taker,
-        pool_position=maker,
+        taker_position=staticcall ledger.position(account, instrument),
         live=live,
         previous=previous,
         expiry=word,
@@ -491,10 +488,15 @@ def _refresh(day: uint256, strike_step: uint256) -> uint256:
     instruments, sizes = staticcall ledger.pool_positions(POOL, UNDERLYING, day)
     assert words[1] != 0, "amm: no surface"
     book: IOptionPricer.BookValue = staticcall pricer.book(
-        spot.price, words, amm_codec._reserve_share(pool_terms.spreads), instruments, sizes
+        spot.price,
+        words,
+        day,
+        instruments,
+        sizes,
+        amm_codec._depth(self._market) // LIGHT_BOOK,
     )
     word: uint256 = amm_codec._pack_expiry(
-        spot.price, block.timestamp, surface_codec._timestamp(words), strike_step
+        spot.price, block.timestamp, book.bound, surface_codec._timestamp(words), strike_step
     )
     pool_book._replace(day, book, word, words)
     self._market = amm_codec._with_depth(

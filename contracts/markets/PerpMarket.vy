@@ -61,6 +61,7 @@ STALE_SPREAD: constant(uint256) = 2  # a close on a stale feed pays its uncertai
 # ... and, per square root of a second, two deviations at 60 % a year: the feed's own drift is set for
 # one that still reports every move beyond its threshold, and this one no longer does.
 STALE_DRIFT: constant(uint256) = 214 * 10**12
+LIQUIDATE: constant(uint256) = 16  # the ledger's right of a Liquidator
 CLOSING_ROOM: constant(int256) = 2  # exits may push the skew to twice the cap of openings
 
 MIN_SCALE_SHARES: constant(uint256) = 4  # max skew <= scale / 4: the lowest price is half the index
@@ -152,6 +153,22 @@ def realise(account: uint256) -> int256:
     won: int256 = self._touch(self._live(), account, held, held)
     self._pay(account, won)
     return won
+
+
+@external
+def hand_over(sender: uint256, receiver: uint256, size: int256):
+    assert staticcall LEDGER.venue_rights(msg.sender) & LIQUIDATE != 0, "perp: liquidator only"
+    assert sender != receiver, "perp: same account"
+    held: int256 = self._held(sender)
+    assert self._closes(held, -size), "perp: not that much held"
+    taken: int256 = self._held(receiver)
+    state: State = self._state(self._price(True).price)
+    lost: int256 = self._touch(state, sender, held, held - size)
+    # The skew as the first touch has left it: the second brings it back.
+    state.skew -= size
+    won: int256 = self._touch(state, receiver, taken, taken + size)
+    self._pay(sender, lost)
+    self._pay(receiver, won)
 
 
 @external

@@ -138,6 +138,7 @@ def _states() -> DynArray[IOptionsAMM.ExpiryState, 12]:
                 day=day,
                 spot=amm_codec._expiry_spot(word),
                 refreshed_at=amm_codec._expiry_time(word),
+                bound=amm_codec._expiry_bound(word),
                 strike_step=amm_codec._expiry_step(word),
                 reserve=convert(risk_math._reserve(book[0]), uint256),
                 delta=risk_math._delta(book[0]),

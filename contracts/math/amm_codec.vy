@@ -6,13 +6,13 @@
 @notice The AMM's words, high to low. A trade reads the first three, and not the fourth.
           weights  delta, vega, expiry vega, gamma: 40 bits each in steps of 1e-9
                    | limits of vega, delta, utilisation, shift cap: 24 each in steps of 1e-6
-          spreads  eight of 24 in steps of 1e-6, as in `Spreads`
+          spreads  seven of 24 in steps of 1e-6, as in `Spreads` | spare 24
                    | max age 24, min life 24, push window 16: seconds
           flow     direct age 16: seconds | direct delta 16 | limits per push, per block and per hour,
                    five of 16: steps of 1e-4 | fee word 144 (fee_math)
           upkeep   hedge bound, hedge limit, depth growth, drawdown, max toxicity, bounty drift,
                    bounty: 32 each in steps of 1e-6 | bounty age 32: seconds
-          expiry   spot 88 | refreshed at 40 | spare 56 | snapshot posted at 40 | strike step 32
+          expiry   spot 88 | refreshed at 40 | bound of a short 56 (margin_codec) | snapshot posted at 40 | strike step 32
           market   depth 96 | halted 1 | spare 31 | depth set at 40 | reference price 88
 """
 
@@ -27,6 +27,7 @@ F16: constant(uint256) = 2**16 - 1
 F24: constant(uint256) = 2**24 - 1
 F32: constant(uint256) = 2**32 - 1
 F40: constant(uint256) = 2**40 - 1
+F56: constant(uint256) = 2**56 - 1
 F88: constant(uint256) = 2**88 - 1
 
 FEES: constant(uint256) = 2**144 - 1  # the fee word in the flow word
@@ -69,10 +70,9 @@ def _pack_spreads(s: IOptionsAMM.Spreads, l: IOptionsAMM.Limits) -> uint256:
         s.drift_widening,
         s.max_drift,
         s.delta_cut,
-        s.reserve_share,
     ]:
         word = (word << 24) | self._field(x, COARSE, F24)
-    word = (word << 24) | self._field(l.max_age, 1, F24)
+    word = (word << 48) | self._field(l.max_age, 1, F24)
     word = (word << 24) | self._field(l.min_life, 1, F24)
     return (word << 16) | self._field(l.push_window, 1, F16)
 
@@ -133,7 +133,6 @@ def _spreads(word: uint256) -> IOptionsAMM.Spreads:
         drift_widening=self._coarse(word, 136),
         max_drift=self._coarse(word, 112),
         delta_cut=self._coarse(word, 88),
-        reserve_share=self._coarse(word, 64),
     )
 
 
@@ -221,12 +220,6 @@ def _flow_limit(flow: uint256, i: uint256) -> uint256:
 
 @internal
 @pure
-def _reserve_share(spreads: uint256) -> uint256:
-    return self._coarse(spreads, 64)
-
-
-@internal
-@pure
 def _max_age(spreads: uint256) -> uint256:
     return (spreads >> 40) & F24
 
@@ -261,11 +254,13 @@ def _direct_delta(flow: uint256) -> uint256:
 @internal
 @pure
 def _pack_expiry(
-    spot: uint256, refreshed_at: uint256, posted_at: uint256, strike_step: uint256
+    spot: uint256, refreshed_at: uint256, bound: uint256, posted_at: uint256, strike_step: uint256
 ) -> uint256:
-    assert spot <= F88 and refreshed_at <= F40, "amm: expiry out of field"
+    assert spot <= F88 and refreshed_at <= F40 and bound <= F56, "amm: expiry out of field"
     assert posted_at <= F40 and strike_step <= F32, "amm: expiry out of field"
-    return (spot << 168) | (refreshed_at << 128) | (posted_at << 32) | strike_step
+    return (
+        (spot << 168) | (refreshed_at << 128) | (bound << 72) | (posted_at << 32) | strike_step
+    )
 
 
 @internal
@@ -278,6 +273,12 @@ def _expiry_spot(word: uint256) -> uint256:
 @pure
 def _expiry_time(word: uint256) -> uint256:
     return (word >> 128) & F40
+
+
+@internal
+@pure
+def _expiry_bound(word: uint256) -> uint256:
+    return (word >> 72) & F56
 
 
 @internal

@@ -114,3 +114,16 @@ def _split(word: uint256, fee: uint256) -> uint256[3]:
     insurance -= insurance % _ACCRUAL_STEP
     treasury -= treasury % _ACCRUAL_STEP
     return [fee - insurance - treasury, insurance, treasury]
+
+
+@internal
+@pure
+def _closing(position: int256, size: int256) -> uint256:
+    """
+    @return Contracts of a leg that reduce the taker's position.
+    """
+    if position > 0 and size < 0:
+        return convert(min(position, -size), uint256)
+    if position < 0 and size > 0:
+        return convert(min(-position, size), uint256)
+    return 0

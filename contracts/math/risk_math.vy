@@ -8,7 +8,7 @@
         over its net Greeks g: delta valued at a reference price, total vega, vega of each expiry and
         cash gamma. Its change is computed as an exact integer before the one division, so that at a
         still market a trade costs the same in any slices, to a wei a slice.
-        Also the words Greeks are kept in, and the linear margin bound of a short option:
+        Also the words Greeks are kept in:
 
           first   delta int96 | vega int96 | reserve uint64 in steps of 1e-9
           second  of an expiry: gamma int128 | value int128
@@ -18,7 +18,6 @@
 """
 
 
-from . import series_codec
 from . import wad_math
 from ..interfaces import IOptionPricer
 
@@ -214,21 +213,3 @@ def _divide(numerator: int256, depth: uint256) -> int256:
     """
     assert depth != 0, "risk: no depth"
     return wad_math._ceil_div(numerator, 2 * _STEP * convert(depth, int256))
-
-
-# ── margin ──
-
-
-@internal
-@pure
-def _short_requirement(kind: uint256, strike: uint256, spot: uint256, share: uint256) -> uint256:
-    """
-    @notice Linear margin bound of one short option: intrinsic value plus a share of spot.
-    @custom:rounding up, against the account
-    """
-    intrinsic: uint256 = 0
-    if kind == series_codec.CALL and spot > strike:
-        intrinsic = spot - strike
-    elif kind == series_codec.PUT and strike > spot:
-        intrinsic = strike - spot
-    return intrinsic + (spot * share + WAD - 1) // WAD

@@ -5,11 +5,13 @@
 @license AGPL-3.0-only
 @notice An instrument in 64 bits, high to low:
           kind 2 | underlying 8 | expiry day 16 | strike in 1e-4 steps 38
-        A series expires at 08:00 UTC of its day. A perp has day 0 and strike 0.
+        A series expires at 08:00 UTC of its day. A perp has day 0 and strike 0. Collateral, kind 0,
+        is the share of a vault: in the low 54 bits, which vault of the underlying, 1..255.
         A leg of a trade is one word: instrument << 128 | uint128(int128 size).
 """
 
 
+COLLATERAL: constant(uint256) = 0
 CALL: constant(uint256) = 1
 PUT: constant(uint256) = 2
 PERP: constant(uint256) = 3
@@ -19,6 +21,8 @@ STRIKE_STEP: constant(uint256) = 10**14  # 1e-4 in WAD
 _UNDERLYING_MAX: constant(uint256) = 2**8 - 1
 _DAY_MAX: constant(uint256) = 2**16 - 1
 _STRIKE_MAX: constant(uint256) = 2**38 - 1
+_VAULT_MAX: constant(uint256) = 2**8 - 1
+_LOW_54: constant(uint256) = 2**54 - 1
 _SIZE_BOUND: constant(int256) = 2**127
 _SIZE_MASK: constant(uint256) = 2**128 - 1
 _DAY_SECONDS: constant(uint256) = 86_400
@@ -29,18 +33,17 @@ _EXPIRY_SECONDS: constant(uint256) = 28_800  # 08:00 UTC
 @pure
 def _check(instrument: uint256):
     """
-    @notice Reverts "series: bad instrument" unless the id is one that `_pack` could have made:
-            two ids of one thing, or an id that reads as nothing, would break the ledger's lists.
+    @notice Reverts "series: bad instrument" unless the id is one that `_pack` could have made, which
+            is what trades: two ids of one thing, or an id that reads as nothing, would break the
+            ledger's lists. Collateral does not trade.
     """
     kind: uint256 = instrument >> 62
-    assert (kind == CALL or kind == PUT or kind == PERP) and (
-        instrument >> 54
-    ) & _UNDERLYING_MAX != 0, "series: bad instrument"
-    if kind == PERP:
-        assert instrument & (2**54 - 1) == 0, "series: bad instrument"
-    else:
-        assert (instrument >> 38) & _DAY_MAX != 0, "series: bad instrument"
-        assert instrument & _STRIKE_MAX != 0, "series: bad instrument"
+    whole: bool = instrument & _LOW_54 == 0
+    if kind != PERP:
+        whole = (instrument >> 38) & _DAY_MAX != 0 and instrument & _STRIKE_MAX != 0
+    assert (
+        whole and kind != COLLATERAL and kind <= PERP and (instrument >> 54) & _UNDERLYING_MAX != 0
+    ), "series: bad instrument"
 
 
 @internal
@@ -106,6 +109,27 @@ def _expiry(day: uint256) -> uint256:
 def _is_option(instrument: uint256) -> bool:
     kind: uint256 = instrument >> 62
     return kind == CALL or kind == PUT
+
+
+@internal
+@pure
+def _is_perp(instrument: uint256) -> bool:
+    return instrument >> 62 == PERP
+
+
+@internal
+@pure
+def _is_collateral(instrument: uint256) -> bool:
+    """
+    @notice False for an id that no vault could have, too.
+    """
+    index: uint256 = instrument & _LOW_54
+    return (
+        instrument >> 62 == COLLATERAL
+        and instrument >> 54 != 0
+        and index != 0
+        and index <= _VAULT_MAX
+    )
 
 
 @internal

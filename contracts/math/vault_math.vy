@@ -18,6 +18,26 @@
 """
 
 
+DEAD_SHARES: constant(uint256) = 10**15
+_MIN_PRICE_DIVISOR: constant(uint256) = 1_000  # NAV per share below 1 / this counts as no value
+_WAD: constant(uint256) = 10**18
+
+
+@internal
+@pure
+def _entry(amount: uint256, supply: uint256, nav: int256) -> uint256:
+    """
+    @return Shares for cash at NAV, 0 where the pool has no value to share. Without shares yet the
+            first are one for one, and whatever is in the pool already is a gift to them.
+    """
+    if supply == 0 and nav >= 0 and amount > DEAD_SHARES:
+        return amount
+    owned: uint256 = convert(max(nav, 0), uint256)
+    if supply == 0 or owned * _MIN_PRICE_DIVISOR < supply:
+        return 0
+    return self._shares_for(amount, supply, owned)
+
+
 @internal
 @pure
 def _shares_for(amount: uint256, supply: uint256, nav: uint256) -> uint256:
@@ -70,6 +90,15 @@ def _fitting(
         fit = limit * supply // (nav - risk)
         payout = self._payout(fit, supply, nav, risk, depth)
     return fit, payout
+
+
+@internal
+@pure
+def _fee(payout: uint256, rate: uint256) -> uint256:
+    """
+    @custom:rounding up, against the one who leaves
+    """
+    return self._ceil(payout * rate, _WAD)
 
 
 @internal

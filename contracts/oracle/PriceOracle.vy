@@ -143,6 +143,13 @@ def settlement_print(underlying: uint256, day: uint256) -> uint256:
 
 @external
 @view
+@reentrant
+def window(underlying: uint256, day: uint256) -> (uint256, uint256):
+    return print_window._window(underlying, day)
+
+
+@external
+@view
 def proposed_print(underlying: uint256, day: uint256) -> (uint256, uint256):
     return print_fallback._proposal(underlying, day)
 

@@ -31,6 +31,7 @@ EXPIRY_TIME: constant(uint256) = 28_800  # 08:00 UTC
 WINDOW: constant(uint256) = 1_800
 MAX_GAP: constant(uint256) = 3_600
 
+_WAD: constant(uint256) = 10**18
 _MASK64: constant(uint256) = 2**64 - 1
 # A window entered without a recent price; no real sum comes near.
 _VOID: constant(uint256) = max_value(uint256)
@@ -73,6 +74,29 @@ def _print(underlying: uint256, day: uint256) -> uint256:
     if block.timestamp < end or self._next_end(since) != end or end - since > WINDOW:
         return 0
     return self._average(underlying, last >> 128, since, end)
+
+
+@internal
+@view
+def _window(underlying: uint256, day: uint256) -> (uint256, uint256):
+    """
+    @return (fixed part of the average, share of the window still to come, WAD).
+    """
+    end: uint256 = day * DAY + EXPIRY_TIME
+    if block.timestamp >= end or block.timestamp < end - WINDOW:
+        return 0, _WAD
+    start: uint256 = end - WINDOW
+    last: uint256 = self._last[underlying]
+    since: uint256 = last & _MASK64
+    total: uint256 = 0
+    if since >= start:
+        total = self._sum[underlying]
+    elif start - since > MAX_GAP:
+        total = _VOID
+    if total == _VOID:
+        return 0, _WAD
+    total += (last >> 128) * (block.timestamp - max(since, start))
+    return total // WINDOW, (end - block.timestamp) * _WAD // WINDOW
 
 
 @internal

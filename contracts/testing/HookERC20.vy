@@ -5,7 +5,8 @@
 @license AGPL-3.0-only
 @notice A token that, in the middle of a transfer or a permit, makes a call of anybody's choice, and
         that acts for itself: whatever it owns or may do, the callee sees it do. Anyone mints;
-        allowances are not looked at.
+        allowances are not looked at. It borrows from flash lenders, and may keep its call for the
+        lender's callback.
 """
 
 
@@ -13,6 +14,7 @@ decimals: public(immutable(uint8))
 
 balanceOf: public(HashMap[address, uint256])
 _target: address
+_waits: bool  # for the callback of a lender
 _data: Bytes[2048]
 _succeeded: bool
 _answer: Bytes[128]
@@ -45,10 +47,38 @@ def probe(
     @return (whether outer went through, whether a hook was met, whether target's call succeeded, what
             it returned or reverted with).
     """
-    self._target = target
-    self._data = data
-    through: bool = raw_call(outer, outer_data, revert_on_failure=False)
-    return through, self._target == empty(address), self._succeeded, self._answer
+    return self._probe(outer, outer_data, target, data)
+
+
+@external
+def probe_callback(
+    outer: address, outer_data: Bytes[2048], target: address, data: Bytes[2048]
+) -> (bool, bool, bool, Bytes[128]):
+    """
+    @notice The same in the callback of a flash loan, not in the transfers around it.
+    """
+    self._waits = True
+    return self._probe(outer, outer_data, target, data)
+
+
+@external
+def onFlashLoan(
+    initiator: address, token: address, amount: uint256, fee: uint256, data: Bytes[1024]
+) -> bytes32:
+    self._waits = False
+    self._hook()
+    return keccak256("ERC3156FlashBorrower.onFlashLoan")
+
+
+@external
+def run_loan(
+    receiver: address, initiator: address, tokens: uint256, data: Bytes[1024]
+) -> uint256:
+    """
+    @notice ILender: this token may also move under the ledger's lock, as a vault does.
+    """
+    self._hook()
+    return 0
 
 
 @external
@@ -84,6 +114,16 @@ def permit(
 
 
 @internal
+def _probe(
+    outer: address, outer_data: Bytes[2048], target: address, data: Bytes[2048]
+) -> (bool, bool, bool, Bytes[128]):
+    self._target = target
+    self._data = data
+    through: bool = raw_call(outer, outer_data, revert_on_failure=False)
+    return through, self._target == empty(address), self._succeeded, self._answer
+
+
+@internal
 def _move(owner: address, receiver: address, amount: uint256):
     self.balanceOf[owner] -= amount
     self.balanceOf[receiver] += amount
@@ -93,7 +133,7 @@ def _move(owner: address, receiver: address, amount: uint256):
 @internal
 def _hook():
     target: address = self._target
-    if target != empty(address):
+    if target != empty(address) and not self._waits:
         # Once only, or a call that transfers would call for ever.
         self._target = empty(address)
         self._succeeded, self._answer = raw_call(

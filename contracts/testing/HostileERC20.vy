@@ -3,8 +3,8 @@
 @title HostileERC20
 @author Vomma
 @license AGPL-3.0-only
-@notice A token that misbehaves in one way, chosen at deployment. Anyone mints; allowances are not
-        looked at.
+@notice A token that misbehaves in one way, chosen at deployment, 0 for none. Anyone mints,
+        shrinks a balance and bars a receiver; allowances are not looked at.
 """
 
 
@@ -16,6 +16,7 @@ decimals: public(immutable(uint8))
 _vice: immutable(uint256)
 
 balanceOf: public(HashMap[address, uint256])
+_barred: HashMap[address, bool]
 
 
 @deploy
@@ -27,6 +28,19 @@ def __init__(token_decimals: uint8, vice: uint256):
 @external
 def mint(receiver: address, amount: uint256):
     self.balanceOf[receiver] += amount
+
+
+@external
+def rebase(owner: address, amount: uint256):
+    """
+    @notice A loss that is no transfer.
+    """
+    self.balanceOf[owner] -= amount
+
+
+@external
+def bar(receiver: address):
+    self._barred[receiver] = True
 
 
 @external
@@ -43,6 +57,7 @@ def transferFrom(owner: address, receiver: address, amount: uint256) -> bool:
 def _move(owner: address, receiver: address, amount: uint256) -> bool:
     if _vice == REFUSING:
         return False
+    assert not self._barred[receiver], "token: barred"
     taken: uint256 = amount
     given: uint256 = amount
     if _vice == GREEDY:

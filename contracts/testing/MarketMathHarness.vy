@@ -5,11 +5,12 @@
 @title MarketMathHarness
 @author Vomma
 @license AGPL-3.0-only
-@notice Opens the fee, perp and vault arithmetic to the tests.
+@notice Opens the fee, perp, vault and auction arithmetic to the tests.
 """
 
 
 from ..interfaces import IFeeSchedule
+from ..math import auction_math
 from ..math import fee_math
 from ..math import perp_math
 from ..math import vault_math
@@ -97,3 +98,35 @@ def fitting(
     shares: uint256, supply: uint256, nav: uint256, risk: uint256, depth: uint256, limit: uint256
 ) -> (uint256, uint256):
     return vault_math._fitting(shares, supply, nav, risk, depth, limit)
+
+
+@external
+@pure
+def is_used_up(equity: int256, maintenance: uint256, elapsed: uint256) -> bool:
+    return auction_math._is_used_up(equity, maintenance, elapsed)
+
+
+@external
+@pure
+def discount(equity: int256, maintenance: uint256, elapsed: uint256) -> uint256:
+    return auction_math._discount(equity, maintenance, elapsed)
+
+
+@external
+@pure
+def last_discount(equity: int256, maintenance: uint256, elapsed: uint256) -> uint256:
+    return auction_math._last_discount(equity, maintenance, elapsed)
+
+
+@external
+@pure
+def largest_share(
+    equity: int256, initial: uint256, maintenance: uint256, discount: uint256, least: uint256
+) -> uint256:
+    return auction_math._largest_share(equity, initial, maintenance, discount, least)
+
+
+@external
+@pure
+def cover(share: uint256, discount: uint256, equity: int256) -> uint256:
+    return auction_math._cover(share, discount, equity)

@@ -13,7 +13,9 @@ from ..interfaces import IOptionPricer
 from ..interfaces import IOptionsAMM
 from ..math import amm_codec
 from ..math import flow_meter
+from ..math import margin_codec
 from ..math import risk_math
+from ..math import scenario_math
 
 
 @external
@@ -94,8 +96,26 @@ def charge(
 
 @external
 @pure
-def short_requirement(kind: uint256, strike: uint256, spot: uint256, share: uint256) -> uint256:
-    return risk_math._short_requirement(kind, strike, spot, share)
+def short_bound(
+    is_call: bool, forward: uint256, strike: uint256, deviation: uint256, bound: uint256
+) -> uint256:
+    return scenario_math._short_bound(is_call, forward, strike, deviation, bound)
+
+
+@external
+@pure
+def pack_bound(reach: uint256, factor: uint256, rate: uint256) -> uint256:
+    return margin_codec._pack_bound(reach, factor, rate)
+
+
+@external
+@pure
+def unpack_bound(bound: uint256) -> (uint256, uint256, uint256):
+    return (
+        margin_codec._bound_move(bound),
+        margin_codec._bound_factor(bound),
+        margin_codec._bound_rate(bound),
+    )
 
 
 @external
@@ -139,17 +159,18 @@ def unpack(
 @external
 @pure
 def pack_expiry(
-    spot: uint256, refreshed_at: uint256, posted_at: uint256, strike_step: uint256
+    spot: uint256, refreshed_at: uint256, bound: uint256, posted_at: uint256, strike_step: uint256
 ) -> uint256:
-    return amm_codec._pack_expiry(spot, refreshed_at, posted_at, strike_step)
+    return amm_codec._pack_expiry(spot, refreshed_at, bound, posted_at, strike_step)
 
 
 @external
 @pure
-def expiry(word: uint256) -> (uint256, uint256, uint256, uint256):
+def expiry(word: uint256) -> (uint256, uint256, uint256, uint256, uint256):
     return (
         amm_codec._expiry_spot(word),
         amm_codec._expiry_time(word),
+        amm_codec._expiry_bound(word),
         amm_codec._expiry_posted(word),
         amm_codec._expiry_step(word),
     )

@@ -9,20 +9,23 @@ from typing import Any
 from protocol.chain.artifacts import Artifacts
 from protocol.chain.base import ZERO_ADDRESS, Chain
 from protocol.clients.base import Contract, deploy_contract
-from protocol.clients.ledger import CASH, EXPIRY, TRADE
+from protocol.clients.ledger import CASH, COLLATERAL, EXPIRY, LIQUIDATE, TRADE
+from protocol.clients.margin_words import margin_words
 from protocol.clients.oracle import PriceOracle
 from protocol.clients.system import GUARDIAN, KEEPER, System, system_at
 from protocol.config import AmmParameters
 from protocol.parameters import MarketParameters, PerpParameters, SystemParameters
+from protocol.types import Instrument
 from protocol.units import to_wad
 
 FEED_DECIMALS = 8
 FEE_PATH_AMM, FEE_PATH_PERP = 1, 2
+FIRST_VAULT = 1  # of an underlying's collateral
 
 CONTRACTS = (
     "MockERC20 AccessManager PriceOracle VolSurface Custody RiskEngine Clearinghouse "
-    "ExpirySettlement DelayedOrders FeeSchedule OptionPricer Lens Batch MockAggregator "
-    "PerpMarket OptionsAMM LiquidityVault"
+    "ExpirySettlement Liquidator DelayedOrders FeeSchedule OptionPricer Lens Batch MockAggregator "
+    "PerpMarket OptionsAMM LiquidityVault CollateralVault"
 ).split()
 
 Progress = Callable[[str], None]
@@ -57,6 +60,8 @@ class _Deployment:
     def run(self, parameters: SystemParameters, keeper: str) -> System:
         self._core(parameters)
         markets = [self._market(market, parameters) for market in parameters.markets]
+        for entry, market in zip(markets, parameters.markets, strict=True):
+            entry["collateral"] = self._collateral(market)
         book = {"contracts": self.at, "markets": markets}
         system = system_at(self.chain, self.artifacts, book)
         for role, who in ((GUARDIAN, self.sender), (KEEPER, keeper)):
@@ -73,19 +78,23 @@ class _Deployment:
         intervals = (steps.step_interval, steps.min_interval)
         surface = self._put("surface", "VolSurface", access, *limits, *intervals)
         custody = self._put("custody", "Custody", access, token)
-        risk = self._put("risk_engine", "RiskEngine", access, oracle)
+        risk = self._put("risk_engine", "RiskEngine", access, oracle, surface)
+        self._send("RiskEngine", risk, "set_scenarios", *margin_words(parameters.margin))
         ledger = self._put("ledger", "Clearinghouse", access, custody, risk)
         settlement = self._put("settlement", "ExpirySettlement", ledger, oracle)
+        liquidator = self._put("liquidator", "Liquidator", access, ledger, settlement)
         late = parameters.delayed
         terms = (to_wad(late.min_bounty), late.lifetime, late.window)
         self._put("delayed", "DelayedOrders", access, ledger, oracle, terms)
         self._put("fees", "FeeSchedule", access)
-        pricer = self._put("pricer", "OptionPricer")
+        pricer = self._put("pricer", "OptionPricer", oracle, risk)
         self._put("lens", "Lens", ledger, oracle, surface, pricer)
         self._put("batch", "Batch", ledger, oracle)
         self._send("AccessManager", access, "set_ledger", ledger)
         self._send("Custody", custody, "set_ledger", ledger)
         self._send("Clearinghouse", ledger, "set_venue", settlement, EXPIRY)
+        self._send("Clearinghouse", ledger, "set_venue", liquidator, LIQUIDATE)
+        self._send("Clearinghouse", ledger, "set_interest", *_wads(parameters.interest))
         if parameters.reporters:
             PriceOracle.at(self.chain, oracle, self.artifacts).set_signers(
                 parameters.reporters, parameters.report_threshold, sender=self.sender
@@ -121,6 +130,8 @@ class _Deployment:
             self._send("Clearinghouse", at["ledger"], "set_venue", venue, rights)
             self._send("Clearinghouse", at["ledger"], "open_pool", int(venue, 16) << 96)
             self._send("FeeSchedule", at["fees"], "push", path, venue)
+        pools = (int(amm, 16) << 96, int(perp, 16) << 96)
+        self._send("Liquidator", at["liquidator"], "set_loss_pools", underlying, *pools)
         vaults = {
             "options_vault": self._vault("OptionsAMM", amm, f"{market.symbol} options LP", system),
             "perp_vault": self._vault("PerpMarket", perp, f"{market.symbol} perp LP", system),
@@ -150,10 +161,30 @@ class _Deployment:
     def _vault(self, pool_name: str, pool: str, name: str, system: SystemParameters) -> str:
         at, terms = self.at, system.vault
         shares = (terms.min_request, terms.liquidity_floor, terms.exit_fee)
-        row = (terms.delay, *(to_wad(share) for share in shares))
+        row = (terms.delay, *(to_wad(share) for share in shares), terms.max_wait)
         wiring = (pool, at["ledger"], at["custody"], at["access"])
         vault = self._deploy("LiquidityVault", *wiring, name, "vLP", row)
         self._send(pool_name, pool, "set_vault", vault)
+        return vault
+
+    def _collateral(self, market: MarketParameters) -> str:
+        """The vault of the underlying's token, which is a test contract."""
+        at, terms, symbol = self.at, market.collateral, f"W{market.symbol}"[:5]
+        token = self._deploy("MockERC20", f"Wrapped {market.symbol}", symbol, terms.decimals)
+        instrument = Instrument.collateral(market.underlying, FIRST_VAULT).id
+        vault = self._deploy(
+            "CollateralVault",
+            token,
+            at["ledger"],
+            at["access"],
+            instrument,
+            f"Vomma {symbol}",
+            symbol,
+            (to_wad(terms.cap), to_wad(terms.account_share)),
+        )
+        self._send("Clearinghouse", at["ledger"], "set_venue", vault, COLLATERAL)
+        row = (instrument, vault, to_wad(terms.haircut))
+        self._send("RiskEngine", at["risk_engine"], "set_collateral", *row)
         return vault
 
     def _put(self, key: str, name: str, *args: Any) -> str:

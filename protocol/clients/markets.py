@@ -38,6 +38,7 @@ class ExpiryBook(NamedTuple):
     day: int
     spot: int
     refreshed_at: int
+    bound: int
     strike_step: int
     reserve: int
     delta: int
@@ -150,6 +151,10 @@ class PerpMarket(Contract):
     def unrealised(self, account: int, size: int) -> int:
         return int(self._call("unrealised", account, size))
 
+    def unrealised_at(self, account: int, size: int, index: int) -> int:
+        """The same at an index, for an account with a position."""
+        return int(self._call("unrealised_at", account, size, index))
+
     def scale(self) -> int:
         """Skew at which the premium of the next unit is the whole index."""
         return int(self._call("params")[0])
@@ -180,6 +185,24 @@ class LiquidityVault(Contract):
 
     def process(self, max_requests: int, *, sender: str) -> Receipt:
         return self._send("process", max_requests, sender=sender)
+
+    def release_overdue(self, max_requests: int, *, sender: str) -> Receipt:
+        """The guardian's `process` of redemptions overdue, past the liquidity floor."""
+        return self._send("release_overdue", max_requests, sender=sender)
+
+    def cancel_request(self, kind: int, place: int, *, sender: str) -> Receipt:
+        """Takes back a request overdue: kind 1 a deposit, 2 a redemption, 3 a small one."""
+        return self._send("cancel_request", kind, place, sender=sender)
+
+    def places(self, kind: int) -> tuple[int, int]:
+        """(place of the oldest request of a kind, place of the next to come)."""
+        head, tail = self._call("places", kind)
+        return int(head), int(tail)
+
+    def request_at(self, kind: int, place: int) -> tuple[str, int, int]:
+        """(controller, amount left, when it is ripe)."""
+        controller, amount, ready_at = self._call("request_at", kind, place)
+        return str(controller), int(amount), int(ready_at)
 
     def deposit(self, assets: int, receiver: str, controller: str, *, sender: str) -> Receipt:
         """Claims the shares of processed deposits."""

@@ -72,6 +72,11 @@ class PriceOracle(Contract):
         """Signed prices for pull feeds, at most four; one no newer than the last is passed over."""
         return self._send("post", [report.row() for report in reports], sender=sender)
 
+    def window(self, underlying: int, day: int) -> tuple[int, int]:
+        """How far the print of a day is known in its half hour: (part fixed, share to come)."""
+        fixed, to_come = self._call("window", underlying, day)
+        return int(fixed), int(to_come)
+
     def settlement_print(self, underlying: int, day: int) -> int:
         return int(self._call("settlement_print", underlying, day))
 

@@ -9,6 +9,7 @@ from eth_hash.auto import keccak
 
 from protocol.chain.artifacts import Artifacts
 from protocol.chain.base import Chain
+from protocol.clients.collateral import CollateralVault
 from protocol.clients.delayed import DelayedOrders
 from protocol.clients.ledger import (
     AccessManager,
@@ -18,6 +19,7 @@ from protocol.clients.ledger import (
     RiskEngine,
     Token,
 )
+from protocol.clients.liquidator import Liquidator
 from protocol.clients.markets import (
     FeeSchedule,
     LiquidityVault,
@@ -36,7 +38,7 @@ KEEPER = keccak(b"KEEPER_ROLE")
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """One underlying: its pools and their vaults.
+    """One underlying: its pools and their vaults, and the vault of its token.
 
     `feed` is an AggregatorV3 address, zero for signed prices.
     """
@@ -48,6 +50,7 @@ class Market:
     amm: OptionsAMM
     options_vault: LiquidityVault
     perp_vault: LiquidityVault
+    collateral: CollateralVault
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,7 @@ class System:
     ledger: Clearinghouse
     risk_engine: RiskEngine
     settlement: ExpirySettlement
+    liquidator: Liquidator
     oracle: PriceOracle
     surface: VolSurface
     pricer: OptionPricer
@@ -87,8 +91,8 @@ class System:
     def contracts(self) -> dict[str, str]:
         """Name and address of what all markets share."""
         names = (
-            "token access custody ledger risk_engine settlement oracle surface pricer fees "
-            "delayed lens batch"
+            "token access custody ledger risk_engine settlement liquidator oracle surface pricer "
+            "fees delayed lens batch"
         ).split()
         return {name: getattr(self, name).address for name in names}
 
@@ -105,6 +109,7 @@ class System:
                     "amm": market.amm.address,
                     "options_vault": market.options_vault.address,
                     "perp_vault": market.perp_vault.address,
+                    "collateral": market.collateral.address,
                 }
                 for market in self.markets
             ],
@@ -136,6 +141,7 @@ def system_at(chain: Chain, artifacts: Artifacts, addresses: Mapping[str, object
             ledger=Clearinghouse.at(chain, contracts["ledger"], artifacts),
             risk_engine=RiskEngine.at(chain, contracts["risk_engine"], artifacts),
             settlement=ExpirySettlement.at(chain, contracts["settlement"], artifacts),
+            liquidator=Liquidator.at(chain, contracts["liquidator"], artifacts),
             oracle=PriceOracle.at(chain, contracts["oracle"], artifacts),
             surface=VolSurface.at(chain, contracts["surface"], artifacts),
             pricer=OptionPricer.at(chain, contracts["pricer"], artifacts),
@@ -158,4 +164,5 @@ def _market(chain: Chain, artifacts: Artifacts, entry: Mapping[str, str]) -> Mar
         amm=OptionsAMM.at(chain, entry["amm"], artifacts),
         options_vault=LiquidityVault.at(chain, entry["options_vault"], artifacts),
         perp_vault=LiquidityVault.at(chain, entry["perp_vault"], artifacts),
+        collateral=CollateralVault.at(chain, entry["collateral"], artifacts),
     )

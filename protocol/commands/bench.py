@@ -13,21 +13,31 @@ app = typer.Typer(help="Measure the contracts as they are built here.", no_args_
 
 @app.command(epilog="Example: vomma bench gas --json")
 def gas(as_json: Json = False) -> None:
-    """Gas of the pricing kernel net of the call, and of whole trades."""
+    """Gas of the kernel net of the call, of whole trades, flash loans and the margin scan."""
     from protocol.bench.kernel import gas_rows, market_gas_rows
+    from protocol.bench.loans import loan_gas_rows
+    from protocol.bench.margin import margin_gas_rows, scenario_count
     from protocol.bench.trades import trade_gas_rows
     from protocol.chain.artifacts import Artifacts
+    from protocol.parameters import MarginParameters
 
-    artifacts, measures = Artifacts(), (gas_rows, market_gas_rows, trade_gas_rows)
+    artifacts = Artifacts()
+    measures = (gas_rows, market_gas_rows, trade_gas_rows, loan_gas_rows, margin_gas_rows)
+    scenarios = scenario_count(MarginParameters())
     rows: list[tuple[str, int]] = []
     with progress("measuring gas", quiet=as_json) as tick:
         for done, measure in enumerate(measures, start=1):
             rows += measure(artifacts)
             tick(done, len(measures))
     if as_json:
-        print_json([{"name": name, "gas": gas_used} for name, gas_used in rows])
+        found: list[dict[str, object]] = [{"name": name, "gas": used} for name, used in rows]
+        for row in found:
+            if str(row["name"]).startswith("margin "):
+                row["scenarios"] = scenarios
+        print_json(found)
     else:
         print_table(("what", "gas"), [(name, f"{value:,}") for name, value in rows])
+        typer.echo(f"margin is judged over {scenarios} scenarios")
 
 
 @app.command(epilog="Example: vomma bench accuracy --json")

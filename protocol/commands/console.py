@@ -10,10 +10,12 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.measure import Measurement
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 Tick = Callable[[int, int], None]
+_WIDE = 1_000  # columns: more than any table has
 
 Json = Annotated[bool, typer.Option("--json", help="Print numbers as JSON, nothing else.")]
 Rpc = Annotated[str | None, typer.Option(help="Node; else the running devnet, else VOMMA_RPC_URL.")]
@@ -30,13 +32,20 @@ def print_json(content: Any) -> None:
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """First column names, the others numbers."""
+    """First column names, the others numbers, which no terminal is too narrow for."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for i, title in enumerate(header):
-        table.add_column(title, justify="right" if i else "left")
+        table.add_column(title, justify="right" if i else "left", no_wrap=i > 0)
     for row in rows:
         table.add_row(*row)
-    Console().print(table)
+    wide = Console(width=_WIDE)
+    needed = Measurement.get(wide, wide.options, table).minimum
+    Console(width=max(needed, Console().width)).print(table)
+
+
+def print_note(text: str) -> None:
+    """A paragraph, wrapped at words."""
+    Console().print(text, markup=False, highlight=False)
 
 
 @contextmanager

@@ -24,8 +24,8 @@ def deploy(
 ) -> None:
     """Put every contract on a devnet, let the scenario's LPs in and list the first expiries.
 
-    The devnet's first three accounts get dollars, in the ledger and in their wallets. The clock
-    stands still: `vomma devnet wait` moves it.
+    The devnet's first three accounts get dollars, in the ledger and in their wallets, and test
+    ether to post. The clock stands still: `vomma devnet wait` moves it.
     """
     from protocol.chain.artifacts import ROOT
     from protocol.clients.deploy import CONTRACTS
@@ -51,7 +51,7 @@ def deploy(
     market = world.market
     rows += [
         (f"{market.symbol} {name}", getattr(market, name).address)
-        for name in ("amm", "perp", "options_vault", "perp_vault")
+        for name in ("amm", "perp", "options_vault", "perp_vault", "collateral")
     ]
     print_table(("contract", "address"), rows)
     typer.echo("next: `vomma quote` shows what is listed")

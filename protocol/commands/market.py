@@ -8,6 +8,7 @@ from protocol.chain.accounts import dev_account
 from protocol.chain.artifacts import Artifacts
 from protocol.chain.base import TestChain
 from protocol.chain.devnet import write_addresses
+from protocol.clients.ledger import Token
 from protocol.clients.oracle import MockAggregator
 from protocol.clients.system import System
 from protocol.commands.reporting import post_dev_price
@@ -16,10 +17,11 @@ from protocol.parameters import SurfaceParameters
 from protocol.sim.opening import open_devnet
 from protocol.sim.world import ADMIN, KEEPER, World, deposit_cash, mint_and_approve
 from protocol.strategy.anchor import restated
-from protocol.units import WAD, expiry_timestamp, from_wad
+from protocol.units import WAD, expiry_timestamp, from_wad, to_token_down, to_wad
 
 DEV_CASH = 250_000.0  # of a devnet account, in the ledger, USD
 DEV_TOKENS = 1_000_000.0  # and in its wallet
+DEV_COLLATERAL = 100.0  # of the underlying's token there
 ENDOWED = 3  # accounts
 _PUSH_PAUSE = SurfaceParameters().min_interval  # seconds between pushes
 
@@ -32,6 +34,10 @@ def open_market(chain: TestChain, scenario: Scenario, *, progress: Callable[[str
         deposit_cash(world, owner, DEV_CASH)
         vault = world.market.options_vault.address
         mint_and_approve(world.system.token, owner, vault, world.tokens(DEV_TOKENS))
+        for market in world.system.markets:
+            token = Token(chain, market.collateral.asset(), world.system.token.abi)
+            units = to_token_down(to_wad(DEV_COLLATERAL), decimals=token.decimals())
+            token.mint(owner, units, sender=ADMIN)
     write_addresses(chain.chain_id, world.system.addresses())
     return world
 

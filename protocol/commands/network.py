@@ -33,6 +33,10 @@ HINTS = {
     "amm: vega per hour": "trade less, or later",
     "amm: delta per hour": "trade less, or later",
     "amm: valuation stale": "`vomma devnet wait 1` refreshes a devnet",
+    "collateral: above account share": "`vomma collateral status` shows what one account may post",
+    "collateral: above cap": "`vomma collateral status` shows what the vault takes in",
+    "ledger: below initial margin": "`vomma risk account` shows the headroom",
+    "ledger: insolvency pending": "money leaves again once the loss of an auction is covered",
     "oracle: price stale": "`vomma devnet wait 1` refreshes a devnet",
     "orders: no new price yet": "try again after the feed's next update",
     "orders: price too old": "try again after the feed's next update",
@@ -91,6 +95,18 @@ def open_system(
     else:
         chain, sender = _with_key(url, keystore, unlock)
     return system_at(chain, Artifacts(), book), sender
+
+
+def open_reader(rpc: str | None) -> System:
+    """The deployment on a node, to be read only, all of it as of one block: no key is needed.
+
+    Raises
+    ------
+    NotDeployed, ChainUnavailable
+        Where there is no deployment, or no node.
+    """
+    chain = RpcChain(url_of(rpc)).pin()
+    return system_at(chain, Artifacts(), devnet.read_addresses(chain.chain_id))
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from protocol.config.keeper import (
     RefreshPolicy,
     SettlePolicy,
 )
+from protocol.config.margin import LiquidatePolicy, MarginPolicy
 from protocol.config.scenario import (
     FilePrices,
     FlowPolicy,
@@ -45,6 +46,8 @@ __all__ = [
     "InformedPolicy",
     "LatencyPolicy",
     "Limits",
+    "LiquidatePolicy",
+    "MarginPolicy",
     "PullFeed",
     "PushFeed",
     "ReferencePolicy",

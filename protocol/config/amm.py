@@ -31,7 +31,6 @@ class Spreads:
     drift_widening: NonNegative = 10.0
     max_drift: Annotated[float, Field(gt=0.0, le=0.5)] = 0.05
     delta_cut: Annotated[float, Field(ge=0.0, lt=0.5)] = 0.03
-    reserve_share: Positive = 0.15
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)

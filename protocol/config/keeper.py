@@ -63,6 +63,7 @@ class RefreshPolicy:
     max_age_seconds: Seconds = 3_600
     spot_drift: Positive = 0.01
     surface_lag_seconds: Seconds = 900  # a newer smile waits this long for its snapshot
+    window_age_seconds: Seconds = 60  # the last half hour: delta runs off with the print's average
     valuation_age_seconds: Seconds = 60  # older snapshots are renewed when LPs wait
     valuation_drift: Positive = 0.001  # and so are those whose spot is further off
     valuation_surface_seconds: Seconds = 840  # LPs wait for a push; the contract takes 900
@@ -82,11 +83,12 @@ class HedgePolicy:
 
 @dataclass(frozen=True, slots=True, config=STRICT)
 class SettlePolicy:
-    """What is listed."""
+    """What is listed, and how much is settled at a time."""
 
     weeklies: Annotated[int, Field(ge=0, le=12)] = 4
     min_life_days: NonNegative = 2.0  # an expiry closer than this is not listed anew
     strike_step: Positive = 50.0  # USD; listed strikes are its multiples
+    batches: Annotated[int, Field(ge=1)] = 64  # of 16 accounts, a round
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)

@@ -14,6 +14,7 @@ from protocol.config.amm import AmmParameters
 from protocol.config.fields import STRICT, Correlation, Count, NonNegative, Positive, Share
 from protocol.config.informed import InformedPolicy, PushFeed
 from protocol.config.keeper import KeeperPolicy, ReferencePolicy
+from protocol.config.margin import MarginPolicy
 from protocol.errors import ConfigError
 
 
@@ -103,6 +104,13 @@ class Scenario:
     reference: ReferencePolicy = Field(default_factory=ReferencePolicy)
     amm: AmmParameters = Field(default_factory=AmmParameters)
     informed: InformedPolicy | None = None
+    margin: MarginPolicy | None = None
+
+    @model_validator(mode="after")
+    def _one_cast(self) -> Self:
+        if self.informed is not None and self.margin is not None:
+            raise ValueError("informed and margin are markets of their own: keep one of them")
+        return self
 
     @model_validator(mode="after")
     def _ticks_fit(self) -> Self:

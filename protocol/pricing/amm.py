@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from protocol.errors import InputError
 from protocol.pricing import amm_package as package
 from protocol.pricing import fixed
-from protocol.pricing.amm_point import point_of, risk_of
+from protocol.pricing.amm_point import Point, Window, in_window, point_of, risk_of
 from protocol.pricing.amm_potential import potential
 from protocol.pricing.amm_records import (
     RESERVE_STEP,
@@ -29,7 +29,8 @@ from protocol.pricing.amm_records import (
     PricedLeg,
     Risk,
 )
-from protocol.pricing.amm_words import SurfaceWords, strike_wad, truncated
+from protocol.pricing.amm_reserve import ShortBound, short_bound
+from protocol.pricing.amm_words import SurfaceWords, truncated
 from protocol.types import Instrument
 from protocol.units import WAD
 
@@ -42,6 +43,7 @@ __all__ = [
     "Priced",
     "PricedLeg",
     "Risk",
+    "Window",
     "book",
     "mark",
     "potential",
@@ -49,6 +51,7 @@ __all__ = [
 ]
 
 _STALE_SHARE = 9 * 10**16  # 0.3 deviations, squared: Greeks serve so far from where they were taken
+CLOSED = Window()  # nothing of the print is known
 _HIGHER, _LOWER = 1, 2  # how a surface is behind its market
 
 
@@ -98,17 +101,20 @@ def book(
     positions: Sequence[tuple[Instrument, int]],
     spot: int,
     surface: SurfaceWords,
-    reserve_share: int,
     now: int,
+    reserve: int = 0,
+    window: Window = CLOSED,
 ) -> BookValue:
-    """Value and risk of (series, size) pairs of one expiry on the surface now."""
-    value, risk = 0, Risk()
+    """Value and risk of (series, size) pairs of one expiry on the surface now.
+
+    `window` is how far the expiry's print is known, from the oracle; `reserve` the margin of the
+    positions, from the risk engine.
+    """
+    value, risk = 0, Risk(reserve=reserve)
     for instrument, size in positions:
-        point = point_of(instrument, spot, surface, now)
-        greeks = point.greeks
+        point, greeks = in_window(point_of(instrument, spot, surface, now), window)
         value += fixed.smul_floor(greeks.price, size)
-        reserve = _reserve(instrument, spot, reserve_share, 0, size)
-        risk = risk + risk_of(greeks, point, spot, size) + Risk(reserve=reserve)
+        risk += risk_of(greeks, point, spot, size)
     return BookValue(value=value, risk=risk)
 
 
@@ -123,9 +129,10 @@ def _price_leg(leg: LegInput, before: Book, pool: PoolState, now: int) -> Priced
     if drift**2 > point.variance * _STALE_SHARE:
         bound = "within 0.3 deviations of the last refresh"
         raise InputError("spot drift", drift, bound=bound, step="refresh the expiry")
-    unit = mark(instrument=leg.instrument, spot=pool.spot, surface=leg.live, now=now)
+    live = point_of(leg.instrument, pool.spot, leg.live, now)
+    unit = live.value
     change = risk_of(greeks, point, then, -leg.size)
-    change += Risk(reserve=_reserve_change(leg, before, pool))
+    change += Risk(reserve=_reserve(leg, live, pool))
     return PricedLeg(
         mark=unit,
         worse=_worse(leg, unit, pool.spot, now),
@@ -148,17 +155,10 @@ def _worse(leg: LegInput, unit: int, spot: int, now: int) -> int:
     return max(unit, before) if leg.size > 0 else min(unit, before)
 
 
-def _reserve_change(leg: LegInput, before: Book, pool: PoolState) -> int:
-    """Buys and sells reserve at different spots: what an expiry has reserved stops at zero."""
-    exact = _reserve(
-        leg.instrument, pool.spot, pool.spreads.reserve_share, leg.pool_position, -leg.size
-    )
-    return max(-(-exact // RESERVE_STEP) * RESERVE_STEP, -before.risk.reserve)
-
-
-def _reserve(instrument: Instrument, spot: int, share: int, position: int, change: int) -> int:
-    """Change of the margin reserved when a pool's position changes."""
-    shorts = max(-(position + change), 0) - max(-position, 0)
-    strike = strike_wad(instrument.strike_steps)
-    intrinsic = max(spot - strike if instrument.is_call else strike - spot, 0)
-    return fixed.smul_ceil(intrinsic + fixed.mul_up(spot, share), shorts)
+def _reserve(leg: LegInput, live: Point, pool: PoolState) -> int:
+    """What a pool sells it reserves for; what it buys frees nothing before the refresh."""
+    if leg.size < 0:
+        return 0
+    bound = ShortBound.from_word(leg.expiry.bound)
+    unit = short_bound(point=live, bound=bound, spot=pool.spot, uncertainty=pool.uncertainty)
+    return -(-fixed.smul_ceil(unit, leg.size) // RESERVE_STEP) * RESERVE_STEP

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from protocol.errors import InputError
 from protocol.pricing import fixed, fixed_math
@@ -51,6 +51,14 @@ class Point:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Window:
+    """How far a print is known in its half hour: the part fixed, and the share to come. WAD."""
+
+    fixed: int = 0
+    open: int = WAD
+
+
 def point_of(instrument: Instrument, spot: int, surface: SurfaceWords, at: int) -> Point:
     """The series at `spot` and second `at`; variance runs off with the life left."""
     posted, s = surface.timestamp, surface
@@ -73,6 +81,24 @@ def point_of(instrument: Instrument, spot: int, surface: SurfaceWords, at: int) 
         time=time,
         discount=_discount(s.rate, time),
     )
+
+
+def in_window(point: Point, window: Window) -> tuple[Point, fixed.Greeks]:
+    """(the part of a point that still moves, Greeks) where some of the print is known.
+
+    The print averages half an hour: `window.fixed` of it is known, the forward moves a share
+    `window.open` of it, and what volatility the average has left falls with that share.
+    """
+    moving = point.forward * window.open // WAD
+    average = window.fixed + moving
+    share = moving * WAD // average
+    if share == WAD:
+        return point, point.greeks
+    variance = point.variance * share // WAD * share // WAD
+    greeks = replace(point, forward=average, variance=variance).greeks
+    gamma = greeks.gamma * share // WAD * share // WAD
+    known = greeks._replace(vega=greeks.vega * share // WAD, gamma=gamma)
+    return replace(point, forward=moving), known
 
 
 def _discount(rate: int, time: int) -> int:

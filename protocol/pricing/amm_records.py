@@ -89,7 +89,7 @@ class LegInput:
     instrument : Instrument
     size : int
         Contracts; positive when the taker buys.
-    taker_position, pool_position : int
+    taker_position : int
         Before the trade.
     live : SurfaceWords
         The surface now: the mark.
@@ -106,7 +106,6 @@ class LegInput:
     instrument: Instrument
     size: int
     taker_position: int = 0
-    pool_position: int = 0
     live: SurfaceWords
     previous: SurfaceWords | None = None
     expiry: ExpiryWord

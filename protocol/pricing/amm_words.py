@@ -6,18 +6,19 @@ contract stores, and comes back from it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Self
 
 from protocol.errors import InputError
 from protocol.types import STRIKE_STEPS
-from protocol.units import WAD
+from protocol.units import WAD, joined, parted
 
 _COARSE = 10**12
 _SHARE = 10**14
 _FINE = 10**9
 _SHARES, _TIMES, _FEES = 96, 64, 144  # bits of the limits' two parts and of the fee word
+_SPARE = 24  # between spreads and times
 _SMILE = ("a", "b", "basis", "rate", "rho", "m", "sigma")
 
 
@@ -25,25 +26,6 @@ def truncated(numerator: int, denominator: int) -> int:
     """Division rounded towards zero, as the EVM divides signed numbers."""
     quotient = abs(numerator) // abs(denominator)
     return quotient if (numerator < 0) == (denominator < 0) else -quotient
-
-
-def joined(values: Iterable[int], widths: Iterable[int]) -> int:
-    """Unsigned fields in one word, high to low."""
-    word = 0
-    for value, width in zip(values, widths, strict=True):
-        if not 0 <= value < 1 << width:
-            raise InputError("field of a word", value, bound=f"within 0 .. 2**{width} - 1")
-        word = word << width | value
-    return word
-
-
-def parted(word: int, widths: Sequence[int]) -> list[int]:
-    """The inverse of `joined`; bits above the first field are dropped."""
-    parts = []
-    for width in reversed(widths):
-        parts.append(word & ((1 << width) - 1))
-        word >>= width
-    return parts[::-1]
 
 
 def _steps(name: str, value: int, step: int) -> int:
@@ -109,11 +91,10 @@ class Spreads(_Steps):
     drift_widening: int
     max_drift: int
     delta_cut: int
-    reserve_share: int
 
     @classmethod
     def _layout(cls) -> list[tuple[int, int]]:
-        return [(24, _COARSE)] * 8
+        return [(24, _COARSE)] * 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +166,7 @@ class PoolParameters:
         shares, times = divmod(self.limits.word, 1 << _TIMES)
         return (
             self.weights.word << _SHARES | shares,
-            self.spreads.word << _TIMES | times,
+            self.spreads.word << _SPARE + _TIMES | times,
             self.flow.word << _FEES | self.fee_word,
             self.upkeep.word,
         )
@@ -196,7 +177,7 @@ class PoolParameters:
         shares, times = words[0] % (1 << _SHARES), words[1] % (1 << _TIMES)
         return cls(
             weights=Weights.from_word(words[0] >> _SHARES),
-            spreads=Spreads.from_word(words[1] >> _TIMES),
+            spreads=Spreads.from_word(words[1] >> _SPARE + _TIMES),
             limits=Limits.from_word(shares << _TIMES | times),
             flow=FlowLimits.from_word(words[2] >> _FEES),
             upkeep=Upkeep.from_word(words[3]),
@@ -206,16 +187,18 @@ class PoolParameters:
 
 @dataclass(frozen=True, slots=True)
 class ExpiryWord(_Steps):
-    """The last refresh of a listed expiry: spot (WAD), its second, the surface's, strike step."""
+    """The last refresh of a listed expiry: spot (WAD), its second, the bound of a short until the
+    next (a word: see `amm_reserve`), the surface's second, strike step."""
 
     spot: int
     refreshed_at: int
+    bound: int
     posted_at: int
     strike_step: int
 
     @classmethod
     def _layout(cls) -> list[tuple[int, int]]:
-        return [(88, 1), (40, 1), (96, 1), (32, 1)]
+        return [(88, 1), (40, 1), (56, 1), (40, 1), (32, 1)]
 
     def lists(self, strike_steps: int) -> bool:
         """Whether a strike lies on the expiry's grid."""

@@ -10,8 +10,8 @@ from dataclasses import astuple, dataclass
 from typing import Self
 
 from protocol.errors import InputError
-from protocol.pricing.amm_words import FlowLimits, joined, parted
-from protocol.units import WAD
+from protocol.pricing.amm_words import FlowLimits
+from protocol.units import WAD, joined, parted
 
 STEPS = 10**7  # of a share
 _STEP = WAD // STEPS

@@ -12,8 +12,9 @@ from functools import singledispatchmethod
 from math import copysign
 
 from protocol.chain.base import Receipt
+from protocol.clients.markets import LiquidityVault
 from protocol.errors import Revert
-from protocol.sim.flow import DepositRequest, ExitRequest, OpenPosition, PerpRequest, TradeRequest
+from protocol.sim.flow import DepositRequest, ExitRequest, PerpRequest, TradeRequest
 from protocol.sim.record import HedgeRecord, TradeRecord
 from protocol.sim.world import (
     ARBITRAGEUR,
@@ -36,7 +37,7 @@ from protocol.strategy.base import (
     Refresh,
     SettleAccounts,
 )
-from protocol.types import STRIKE_STEPS, Kind
+from protocol.types import STRIKE_STEPS, Leg
 from protocol.units import from_wad, to_wad
 
 _ANY_PRICE = 2**128
@@ -65,13 +66,10 @@ class Actions:
         self.transactions = 0
         self.gas_used = 0
 
-    def keep(self, intents: Iterable[Intent], positions: Sequence[OpenPosition] = ()) -> None:
+    def keep(self, intents: Iterable[Intent]) -> None:
         """Send the keeper's intents in order."""
         for intent in intents:
-            if isinstance(intent, SettleAccounts):
-                self._settle(intent, positions)
-            else:
-                self._do(intent)
+            self._do(intent)
 
     @singledispatchmethod
     def _do(self, intent: Intent) -> None:
@@ -83,7 +81,11 @@ class Actions:
         is_options = intent.pool == "options"
         vault = market.options_vault if is_options else market.perp_vault
         lps = self.world.lps if is_options else self.world.perp_lps
-        receipt = self._count(vault.process(MAX_REQUESTS, sender=KEEPER))
+        try:
+            receipt = self.count(vault.process(MAX_REQUESTS, sender=KEEPER))
+        except Revert as refusal:  # money waits while an insolvency is worked out
+            self.refused(refusal)
+            return
         flows = 0.0
         unit = self.world.system.custody.unit()
         for event in vault.events(receipt):
@@ -96,36 +98,42 @@ class Actions:
         else:
             self.tape.perp_flows += flows
         for lp in lps:
+            self._claim(vault, lp)
+
+    def _claim(self, vault: LiquidityVault, lp: str) -> None:
+        try:
             claim(vault, lp)
+        except Revert as refusal:
+            self.refused(refusal)
 
     @_do.register
     def _(self, intent: RecordPrice) -> None:
-        self._count(self.world.system.oracle.record(intent.underlying, sender=KEEPER))
+        self.count(self.world.system.oracle.record(intent.underlying, sender=KEEPER))
 
     @_do.register
     def _(self, intent: PushSurface) -> None:
         surface = self.world.system.surface
-        self._count(surface.push(intent.underlying, intent.expiries, sender=KEEPER))
+        self.count(surface.push(intent.underlying, intent.expiries, sender=KEEPER))
 
     @_do.register
     def _(self, intent: ListExpiry) -> None:
         step = round(intent.strike_step * STRIKE_STEPS)
-        self._count(self.world.market.amm.list_expiry(intent.day, step, sender=KEEPER))
+        self.count(self.world.market.amm.list_expiry(intent.day, step, sender=KEEPER))
 
     @_do.register
     def _(self, intent: Refresh) -> None:
-        self._count(self.world.market.amm.refresh(intent.day, sender=KEEPER))
+        self.count(self.world.market.amm.refresh(intent.day, sender=KEEPER))
 
     @_do.register
     def _(self, intent: RecordPrint) -> None:
         settlement = self.world.system.settlement
-        self._count(settlement.take_print(intent.underlying, intent.day, sender=KEEPER))
+        self.count(settlement.take_print(intent.underlying, intent.day, sender=KEEPER))
         price = settlement.settlement_price(intent.underlying, intent.day)
         self.tape.settled.append((intent.day, from_wad(price)))
 
     @_do.register
     def _(self, intent: CloseExpiry) -> None:
-        self._count(self.world.market.amm.close_expiry(intent.day, sender=KEEPER))
+        self.count(self.world.market.amm.close_expiry(intent.day, sender=KEEPER))
 
     @_do.register
     def _(self, intent: Hedge) -> None:
@@ -133,9 +141,9 @@ class Actions:
         try:
             receipt = amm.hedge(to_wad(intent.size), to_wad(intent.price_bound), sender=KEEPER)
         except Revert as refusal:
-            self._refused(refusal)
+            self.refused(refusal)
             return
-        self._count(receipt)
+        self.count(receipt)
         for event in amm.events(receipt):
             if event.name == "Hedged":
                 spot = from_wad(self.world.system.oracle.spot(self.world.underlying).price)
@@ -143,47 +151,48 @@ class Actions:
                 now = self.world.chain.timestamp
                 self.tape.hedges.append(HedgeRecord(now, size, spot, cost))
 
-    def _settle(self, intent: SettleAccounts, positions: Sequence[OpenPosition]) -> None:
-        holders = {
-            p.taker
-            for p in positions
-            if p.instrument.kind != Kind.PERP and p.instrument.day == intent.day
-        }
-        for taker in sorted(holders):
-            account = account_of(self.world.takers[taker])
-            self._count(self.world.system.settlement.settle_account(account, sender=KEEPER))
+    @_do.register
+    def _(self, intent: SettleAccounts) -> None:
+        self.world.settled_days.add(intent.day)
+        settlement = self.world.system.settlement
+        row = (intent.accounts, intent.underlying, intent.day)
+        self.count(settlement.settle_accounts(*row, sender=KEEPER))
 
     # -- traders and LPs --
 
     def trade(self, request: TradeRequest, spot: float) -> None:
         """A taker's option trade at the market; its margin or the pool's limits may refuse it."""
-        taker = self.world.takers[request.taker]
-        account, amm = account_of(taker), self.world.market.amm
+        self.trade_legs(self.world.takers[request.taker], request.legs, spot)
+
+    def trade_legs(self, trader: str, legs: Sequence[Leg], spot: float) -> bool:
+        """The same for anybody; whether it was done."""
+        account, amm = account_of(trader), self.world.market.amm
         try:
-            receipt = self._count(amm.trade(account, request.legs, sender=taker))
+            receipt = self.count(amm.trade(account, legs, sender=trader))
         except Revert as refusal:
-            self._refused(refusal)
-            return
+            self.refused(refusal)
+            return False
         for event in self.world.system.ledger.events(receipt):
             if event.name == "FillSettled":
                 self.tape.maker_fees += from_wad(event.args["fees"][0])
         for event in amm.events(receipt):
             if event.name == "Traded":
                 cash, mark, impact, spread, fee = (from_wad(x) for x in event.args["quote"])
-                legs = tuple((leg.instrument.id, from_wad(leg.size)) for leg in request.legs)
+                sizes = tuple((leg.instrument.id, from_wad(leg.size)) for leg in legs)
                 row = (mark, impact, spread, fee, cash, spot)
                 self.tape.trades.append(
-                    TradeRecord(self.world.chain.timestamp, account, legs, *row)
+                    TradeRecord(self.world.chain.timestamp, account, sizes, *row)
                 )
+        return True
 
     def trade_perp(self, request: PerpRequest) -> None:
-        self._perp(self.world.takers[request.taker], request.size)
+        self.trade_units(self.world.takers[request.taker], request.size)
 
     def arbitrage_perp(self, skew: float, scale: float) -> None:
         """Trade the skew back to where the premium no longer pays for closing it outside."""
         excess = abs(skew) - ARBITRAGE_COST * scale
         if excess > 0.0:
-            self._perp(ARBITRAGEUR, to_wad(-copysign(excess, skew)))
+            self.trade_units(ARBITRAGEUR, to_wad(-copysign(excess, skew)))
 
     def deposit(self, request: DepositRequest) -> None:
         lp, vault = self.world.lps[request.lp], self.world.market.options_vault
@@ -195,22 +204,29 @@ class Actions:
         if shares == 0:
             return
         try:
-            self._count(vault.request_redeem(shares, lp, sender=lp))
+            self.count(vault.request_redeem(shares, lp, sender=lp))
         except Revert as refusal:
-            self._refused(refusal)
+            self.refused(refusal)
 
-    def _perp(self, trader: str, size: int) -> None:
+    def trade_units(self, trader: str, size: int) -> bool:
+        """A perp trade of anybody's at the market, WAD; whether it was done."""
         limit = _ANY_PRICE if size > 0 else 0
         perp = self.world.market.perp
         try:
-            self._count(perp.trade(account_of(trader), size, limit, sender=trader))
+            self.count(perp.trade(account_of(trader), size, limit, sender=trader))
         except Revert as refusal:
-            self._refused(refusal)
+            self.refused(refusal)
+            return False
+        return True
 
-    def _count(self, receipt: Receipt) -> Receipt:
+    # -- the books --
+
+    def count(self, receipt: Receipt) -> Receipt:
+        """Its gas, and that it was one."""
         self.transactions += 1
         self.gas_used += receipt.gas_used
         return receipt
 
-    def _refused(self, refusal: Revert) -> None:
+    def refused(self, refusal: Revert) -> None:
+        """By its reason."""
         self.tape.refusals[refusal.reason or "no reason"] += 1

@@ -10,9 +10,11 @@ import numpy as np
 from joblib import Parallel, delayed
 
 from protocol.chain.artifacts import Artifacts
+from protocol.chain.base import TestChain
 from protocol.clients.deploy import CONTRACTS
 from protocol.config import HestonPrices, Scenario
 from protocol.sim.engines import open_chain
+from protocol.sim.margin.run import MarginRun
 from protocol.sim.paths import Path, heston_path
 from protocol.sim.prices import PriceSeries
 from protocol.sim.record import RunRecord
@@ -57,7 +59,7 @@ def replay(
     artifacts = Artifacts()
     artifacts.load(CONTRACTS)  # what is not compiled yet, in parallel
     with open_chain(engine, timestamp=int(outside.ts[0]) - SETUP_SECONDS) as chain:
-        run = MarketRun(chain, artifacts, scenario, outside, seed, hedged)
+        run = _open(chain, artifacts, scenario, outside, seed, hedged)
         for i in range(1, len(outside.ts)):
             run.step(i)
             if progress is not None:
@@ -86,6 +88,20 @@ def replay_pairs(
         if progress is not None:
             progress(len(runs), 2 * len(seeds))
     return list(zip(runs[::2], runs[1::2], strict=True))
+
+
+def _open(
+    chain: TestChain,
+    artifacts: Artifacts,
+    scenario: Scenario,
+    outside: Outside,
+    seed: int,
+    hedged: bool,
+) -> MarketRun:
+    if scenario.margin is None:
+        return MarketRun(chain, artifacts, scenario, outside, seed, hedged)
+    policy = scenario.margin
+    return MarginRun(chain, artifacts, scenario, outside, seed, hedged, policy=policy)
 
 
 def outside_market(

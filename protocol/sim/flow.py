@@ -139,7 +139,7 @@ def _closing(
             continue
         if is_perp:
             found.append(PerpRequest(position.taker, -position.size, is_closing=True))
-        elif view.timestamp < position.instrument.expiry:
+        elif position.instrument.is_option and view.timestamp < position.instrument.expiry:
             legs = (Leg(position.instrument, -position.size),)
             found.append(TradeRequest(position.taker, legs, is_closing=True))
     return found

@@ -20,7 +20,8 @@ class LedgerCheck:
     imbalance : int
         Largest |sum of positions over all accounts| of any instrument.
     shortfall : int
-        Positive cash and unclaimed fees, less the tokens held and what accounts in debt owe.
+        Positive cash, the escrows of expiries and the reserves, less the tokens held and what
+        accounts in debt owe.
     """
 
     imbalance: int
@@ -40,11 +41,20 @@ def check_ledger(world: World, view: PoolView) -> LedgerCheck:
     cash = [ledger.cash(account_of(who)) for who in (*world.actors, *world.lps, *world.perp_lps)]
     cash += [view.cash, ledger.cash(market.perp.pool)]
     cash += [ledger.cash(v.account()) for v in (market.options_vault, market.perp_vault)]
+    cash += escrow_cash(world)
     tokens = world.system.custody.held() * world.system.custody.unit()
     return LedgerCheck(
         imbalance=max((abs(total) for total in sums.values()), default=0),
         shortfall=max(0, sum(cash) + sum(ledger.reserves()) - tokens),
     )
+
+
+def escrow_cash(world: World) -> list[int]:
+    """What losers of past expiries have paid in and winners have not taken yet, by expiry."""
+    ledger, settlement = world.system.ledger, world.system.settlement
+    return [
+        ledger.cash(settlement.escrow(world.underlying, day)) for day in sorted(world.settled_days)
+    ]
 
 
 def _add(sums: dict[int, int], positions: Iterable[tuple[int, int]]) -> None:

@@ -73,6 +73,24 @@ class StepRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class LiquidationRecord:
+    """What happened to an unhealthy account: flagged, a slice of it sold, or its debt paid.
+
+    `discount` went to the bidder on top of mark; `insurance`, `pools` and `haircut` paid what the
+    account could not.
+    """
+
+    timestamp: int
+    account: int
+    kind: str  # the event: AuctionStarted, SliceSold, DebtAbsorbed
+    share: float
+    discount: float
+    insurance: float
+    pools: float
+    haircut: float
+
+
+@dataclass(frozen=True, slots=True)
 class AgentRecord:
     """An informed trader: what it made, by cause, on how many trades, and over time.
 
@@ -108,3 +126,5 @@ class RunRecord:
     gas_used: int
     wall_s: float
     agents: tuple[AgentRecord, ...] = ()
+    liquidations: tuple[LiquidationRecord, ...] = ()
+    bad_debt: float = 0.0  # what accounts without positions still owe at the end

@@ -19,7 +19,14 @@ from protocol.sim.flow import DepositRequest, ExitRequest, PerpRequest, TradeReq
 from protocol.sim.ledger_check import check_ledger
 from protocol.sim.prices import Times
 from protocol.sim.record import RunRecord, StepRecord
-from protocol.sim.view import read_book, read_positions, read_surface, snapshot, step_view
+from protocol.sim.view import (
+    read_book,
+    read_books,
+    read_positions,
+    read_surface,
+    snapshot,
+    step_view,
+)
 from protocol.sim.world import KEEPER, World, build_world
 from protocol.strategy import anchor, hedge, refresh, settle
 from protocol.strategy.anchor import PRINT_WINDOW
@@ -111,16 +118,24 @@ class MarketRun:
 
     def move_to(self, i: int) -> None:
         """Time and the outside price, observed on the way too where an expiry's print wants it."""
-        end = int(self.outside.ts[i])
+        end, last = int(self.outside.ts[i]), float(self.outside.spot[i])
         start, first = int(self.outside.ts[i - 1]), float(self.outside.spot[i - 1])
-        if end % DAY == EXPIRY_HOUR * 3600:
-            for n in range(PRINT_RECORDS):
-                at = end - PRINT_WINDOW + n * PRINT_WINDOW // PRINT_RECORDS
-                if at > start:
-                    share = (at - start) / (end - start)
-                    move = float(self.outside.spot[i]) - first
-                    self._observe(at, first + share * move)
-        self._observe(end, float(self.outside.spot[i]))
+        for at in self.moments(start, end):
+            if at <= self.world.chain.timestamp:
+                continue  # the last step ran on to pay an expiry's winners
+            self._observe(at, first + (at - start) / (end - start) * (last - first))
+            self.on_the_way()
+        self._observe(end, last)
+
+    def moments(self, start: int, end: int) -> tuple[int, ...]:
+        """Times between two steps at which the price is observed: those a print wants."""
+        if end % DAY != EXPIRY_HOUR * 3600:
+            return ()
+        first, gap = end - PRINT_WINDOW, PRINT_WINDOW // PRINT_RECORDS
+        return tuple(at for at in range(first, end, gap) if at > start)
+
+    def on_the_way(self) -> None:
+        """What happens at such a moment: nothing here."""
 
     def _observe(self, at: int, price: float) -> None:
         self.shown = price
@@ -130,13 +145,28 @@ class MarketRun:
 
     def upkeep(self, i: int) -> None:
         """The keeper before anyone trades: anchor, settle and list, refresh, vaults."""
-        keeper = self.scenario.keeper
-        target = self.target(i)
-        positions = read_positions(self.world)
-        see = partial(snapshot, self.world, spot=self.shown, target=target, positions=positions)
-        self.actions.keep(anchor.plan(see(), keeper.anchor))
-        self.actions.keep(settle.plan(see(), keeper.settle), positions)
-        self.actions.keep(refresh.plan(see(), keeper.refresh))
+        keeper, target, books = self.scenario.keeper, self.target(i), read_books(self.world)
+        see = partial(snapshot, self.world, spot=self.shown, target=target)
+        self.actions.keep(anchor.plan(see(books=books), keeper.anchor))
+        seen = see(books=books)
+        self.actions.keep(settle.plan(seen, keeper.settle))
+        if seen.expired:
+            self._pay_winners(i)
+        self.actions.keep(refresh.plan(see(spot=self.shown, books={}), keeper.refresh))
+
+    def _pay_winners(self, i: int) -> None:
+        """Who is owed at an expiry is paid within the step, where it is longer than the collection.
+
+        A shorter step leaves them to a later one.
+        """
+        see = partial(snapshot, self.world, spot=self.shown, target=None)
+        expired = see(books=read_books(self.world)).expired
+        at = max((each.collected_at or 0 for each in expired), default=0)
+        if self.world.chain.timestamp < at and i + 1 < len(self.outside.ts):
+            if at < int(self.outside.ts[i + 1]):
+                self._observe(at, self.shown)
+                seen = see(books=read_books(self.world))
+                self.actions.keep(settle.plan(seen, self.scenario.keeper.settle))
 
     def trade(self) -> None:
         surface, spot = self.surface(), self.shown
@@ -158,7 +188,7 @@ class MarketRun:
 
     def hedge(self) -> None:
         if self.hedged:
-            now = snapshot(self.world, spot=self.shown, target=None, positions=())
+            now = snapshot(self.world, spot=self.shown, target=None, books={})
             self.actions.keep(hedge.plan(now, self.scenario.keeper.hedge))
 
     def _account(self, i: int) -> None:
@@ -174,7 +204,7 @@ class MarketRun:
         reserve = from_wad(after.view.risk.reserve)
         self.steps.append(
             StepRecord(
-                timestamp=after.timestamp,
+                timestamp=int(self.outside.ts[i]),
                 spot=after.spot,
                 nav=after.nav,
                 shares=shares,

@@ -134,6 +134,19 @@ class Informed:
 
 
 @dataclass(frozen=True, slots=True)
+class Liquidations:
+    """Accounts on margin that failed; who paid for them, and what nobody has paid for."""
+
+    flagged: int
+    slices: int
+    discount: float  # to bidders, on top of mark
+    insurance: float
+    pools: float
+    haircut: float
+    bad_debt: float
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """All of it; `json()` is what the command line prints."""
 
@@ -153,6 +166,7 @@ class Summary:
     seeds: tuple[SeedOutcome, ...]
     wall_s: float
     informed: dict[str, Informed]
+    liquidations: Liquidations
 
     def json(self) -> dict[str, Any]:
         """Nested dicts of plain numbers; an informed trader is a key of its own."""
@@ -194,6 +208,7 @@ def summarise(result: RunResult) -> Summary:
         seeds=result.seeds if len(result.seeds) > 1 else (),
         wall_s=record.wall_s,
         informed=_informed(result),
+        liquidations=_liquidations(result),
     )
 
 
@@ -271,6 +286,21 @@ def _system(result: RunResult) -> System:
         insurance=steps[-1].insurance,
         treasury=steps[-1].treasury,
         variance_ratio=_over_seeds(result.seeds, "system_variance_ratio"),
+    )
+
+
+def _liquidations(result: RunResult) -> Liquidations:
+    record = result.record
+    rows = record.liquidations
+    sums = {
+        name: sum(float(getattr(row, name)) for row in rows)
+        for name in ("discount", "insurance", "pools", "haircut")
+    }
+    return Liquidations(
+        flagged=sum(row.kind == "AuctionStarted" for row in rows),
+        slices=sum(row.kind == "SliceSold" for row in rows),
+        bad_debt=record.bad_debt,
+        **sums,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,17 +10,28 @@ import numpy as np
 from protocol.clients.periphery import PoolView
 from protocol.sim.flow import OpenPosition, StepView
 from protocol.sim.world import World, account_of
-from protocol.strategy.base import ExpiryState, PerpState, PoolName, PoolState, Snapshot
+from protocol.strategy.base import (
+    ExpiredDay,
+    ExpiryState,
+    Holder,
+    PerpState,
+    PoolName,
+    PoolState,
+    Snapshot,
+)
 from protocol.surface.marks import Marks, mark
-from protocol.types import Instrument, Kind, Surface
-from protocol.units import expiry_timestamp, from_wad, from_wads
+from protocol.types import Instrument, Surface
+from protocol.units import WAD, expiry_timestamp, from_wad, from_wads
+
+Books = Mapping[int, Mapping[int, int]]  # account -> instrument -> size, WAD
 
 
 @dataclass(frozen=True, slots=True)
 class PoolBook:
     """The option pool marked on the surface that is on chain, in numbers.
 
-    `nav` is cash, options at mark and what the hedge has not realised yet.
+    `nav` is cash, options at mark, what the hedge has not realised yet, and what expired options
+    come to that are not settled: those are in no other number.
     """
 
     timestamp: int
@@ -65,9 +76,11 @@ def read_book(world: World, surface: Surface, spot: float) -> PoolBook:
     held: dict[int, int] = {}
     for expiry in view.expiries:
         held |= world.system.ledger.pool_positions(view.account, world.underlying, expiry.day)
-    series = tuple(Instrument.from_id(each) for each in held)
-    sizes = from_wads(held.values())
     now = world.chain.timestamp
+    due = _due(world, held, now)
+    alive = {key: size for key, size in held.items() if Instrument.from_id(key).day not in due}
+    series = tuple(Instrument.from_id(each) for each in alive)
+    sizes = from_wads(alive.values())
     marks = mark(surface=surface, instruments=series, spot=spot, now=now) if series else None
     value = 0.0 if marks is None else float(sizes @ marks.black.value)
     cash = from_wad(view.cash)
@@ -78,7 +91,7 @@ def read_book(world: World, surface: Surface, spot: float) -> PoolBook:
         sizes=sizes,
         marks=marks,
         hedge=from_wad(view.hedge),
-        nav=cash + value + from_wad(view.unrealised),
+        nav=cash + value + from_wad(view.unrealised) + sum(due.values()),
         cash=cash,
         funding_index=from_wad(view.funding_index),
         view=view,
@@ -95,25 +108,20 @@ def read_positions(world: World) -> tuple[OpenPosition, ...]:
     return tuple(found)
 
 
-def snapshot(
-    world: World,
-    *,
-    spot: float,
-    target: Surface | None,
-    positions: Sequence[OpenPosition],
-) -> Snapshot:
-    """What the strategies are given."""
+def read_books(world: World) -> Books:
+    """What everybody holds."""
+    accounts = (account_of(who) for who in world.actors)
+    return {account: world.system.ledger.portfolio(account) for account in accounts}
+
+
+def snapshot(world: World, *, spot: float, target: Surface | None, books: Books) -> Snapshot:
+    """What the strategies are given; only the accounts in `books` are there to be settled."""
     view = world.system.lens.pool(world.market.amm.address)
     now, underlying = world.chain.timestamp, world.underlying
     days = {expiry.day for expiry in view.expiries}
     if target is not None:
         days |= set(target.days)
     surface = read_surface(world, [day for day in days if now < expiry_timestamp(day)], spot)
-    pool = pool_state(view)
-    held = {p.instrument.day for p in positions if p.instrument.kind != Kind.PERP}
-    expired = sorted(day for day in held if now >= expiry_timestamp(day))
-    closing = sorted({*expired, *(day for day in pool.expiry_days if now >= expiry_timestamp(day))})
-    oracle, settlement = world.system.oracle, world.system.settlement
     return Snapshot(
         timestamp=now,
         underlying=underlying,
@@ -121,11 +129,9 @@ def snapshot(
         oracle_timestamp=view.spot.updated_at,
         surface=surface if surface.expiries else None,
         target=target,
-        pool=pool,
+        pool=pool_state(view),
         perp=PerpState(from_wad(view.skew), from_wad(view.funding_rate)),
-        expired_days=tuple(expired),
-        fixed_days=tuple(d for d in closing if oracle.settlement_print(underlying, d)),
-        priced_days=tuple(d for d in closing if settlement.settlement_price(underlying, d)),
+        expired=_expired(world, view, books),
         vaults_due=_vaults_due(world, now),
     )
 
@@ -147,6 +153,7 @@ def pool_state(view: PoolView) -> PoolState:
     hedge, cash = from_wad(view.hedge), from_wad(view.cash)
     value = sum(expiry.value for expiry in expiries)
     return PoolState(
+        account=view.account,
         nav=cash + value + from_wad(view.unrealised),
         cash=cash,
         depth_nav=from_wad(view.depth),
@@ -172,6 +179,45 @@ def step_view(
         lps=len(world.lps),
         positions=positions,
     )
+
+
+def _expired(world: World, view: PoolView, books: Books) -> tuple[ExpiredDay, ...]:
+    """Days with a print, and who is still to be settled for them, the pool among them."""
+    ledger, settlement, underlying = world.system.ledger, world.system.settlement, world.underlying
+    now, listed = world.chain.timestamp, {expiry.day for expiry in view.expiries}
+    held = {day for book in books.values() for key in book if (day := Instrument.from_id(key).day)}
+    found = []
+    for day in sorted(day for day in held | listed if now >= expiry_timestamp(day)):
+        price = _print(world, day)
+        if price == 0:
+            continue
+        pool = {view.account: ledger.pool_positions(view.account, underlying, day)}
+        due = ((who, _payoffs(book, day, price)) for who, book in {**books, **pool}.items())
+        holders = tuple(Holder(who, from_wad(sum(each))) for who, each in due if each)
+        found.append(ExpiredDay(day, settlement.collected_at(underlying, day) or None, holders))
+    return tuple(found)
+
+
+def _due(world: World, held: Mapping[int, int], now: int) -> dict[int, float]:
+    """Of a pool's options: each expired day that has a print, and what it comes to."""
+    days = {Instrument.from_id(key).day for key in held}
+    expired = {day: _print(world, day) for day in days if now >= expiry_timestamp(day)}
+    return {
+        day: from_wad(sum(_payoffs(held, day, price))) for day, price in expired.items() if price
+    }
+
+
+def _print(world: World, day: int) -> int:
+    """The settlement price, or what it will be; 0 where there is no print."""
+    price = world.system.settlement.settlement_price(world.underlying, day)
+    return price or world.system.oracle.settlement_print(world.underlying, day)
+
+
+def _payoffs(book: Mapping[int, int], day: int, price: int) -> list[int]:
+    """Of every option of a day, WAD, each rounded down as the contract does."""
+    rows = [(Instrument.from_id(key), size) for key, size in book.items()]
+    mine = [(each, size) for each, size in rows if each.is_option and each.day == day]
+    return [size * each.payoff(price) // WAD for each, size in mine]
 
 
 def _vaults_due(world: World, now: int) -> tuple[PoolName, ...]:

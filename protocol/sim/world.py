@@ -48,7 +48,7 @@ class World:
     lps: tuple[str, ...]
     perp_lps: tuple[str, ...]
     guests: list[str] = field(default_factory=list)  # who came later, with an account of their own
-
+    settled_days: set[int] = field(default_factory=set)  # expiries whose escrow may hold cash
     is_pull: bool = False  # whether prices are signed and posted, or told to `feed`
 
     @property

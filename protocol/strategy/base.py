@@ -53,6 +53,8 @@ class PoolState:
 
     Attributes
     ----------
+    account : int
+        Its ledger account.
     nav, cash, depth_nav : float
         USD. `depth_nav` is the frozen one impact is priced with.
     delta_options : float
@@ -65,6 +67,7 @@ class PoolState:
         Every listed expiry, expired ones not closed yet included.
     """
 
+    account: int
     nav: float
     cash: float
     depth_nav: float
@@ -94,6 +97,83 @@ class PerpState:
 
 
 @dataclass(frozen=True, slots=True)
+class Holder:
+    """An account or pool with options of an expired day; `payoff` is what it is owed, USD."""
+
+    account: int
+    payoff: float
+
+
+@dataclass(frozen=True, slots=True)
+class ExpiredDay:
+    """An expired day whose print the oracle has fixed.
+
+    Attributes
+    ----------
+    day : int
+    collected_at : int or None
+        Unix seconds from which those who are owed are paid; None until the print is written.
+    holders : tuple of Holder
+        Whoever is still to be settled, the option pool among them; any order.
+    """
+
+    day: int
+    collected_at: int | None
+    holders: tuple[Holder, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AccountState:
+    """A margined account as the liquidator sees it; amounts in USD.
+
+    Attributes
+    ----------
+    account : int
+    equity, initial, maintenance : float
+        At the worse edge where no price is live.
+    value : float
+        Of its positions; what a perp won or lost is counted as cash.
+    cash : float
+    positions : int
+        How many.
+    auctioned : bool
+        Whether it is on auction.
+    turned : bool
+        Whether its auction is in the phase where others pay what equity cannot.
+    discount : float
+        What the whole of it pays a bidder on top of mark, now.
+    largest : float
+        Share that may be bought, 0 where none.
+    insolvent : bool
+        Whether that phase is where it belongs.
+    held : bool
+        Whether withdrawals wait for the loss it was settled into at expiry.
+    """
+
+    account: int
+    equity: float
+    initial: float
+    maintenance: float
+    value: float
+    cash: float
+    positions: int
+    auctioned: bool
+    turned: bool
+    discount: float
+    largest: float
+    insolvent: bool
+    held: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BidderState:
+    """The liquidator's own account; `free` is its equity above initial margin, USD."""
+
+    account: int
+    free: float
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """One underlying's market at one block, and the surface wanted there.
 
@@ -112,14 +192,15 @@ class Snapshot:
         What the market or the reference model says now; None when it is silent.
     pool : PoolState
     perp : PerpState
-    expired_days : tuple of int
-        Expired days in which some account still holds options.
-    fixed_days : tuple of int
-        Expired days whose print the oracle has fixed.
-    priced_days : tuple of int
-        Expired days whose settlement price is written.
+    expired : tuple of ExpiredDay
+        Days with a print that some account still holds options of, or that the pool still lists.
     vaults_due : tuple of PoolName
         Pools with LP requests whose delay is over.
+    accounts : tuple of AccountState
+        Those on auction, below maintenance margin, in debt with nothing left, or whose loss at
+        expiry withdrawals wait for.
+    bidder : BidderState or None
+        The liquidator, where there is one.
     """
 
     timestamp: int
@@ -130,10 +211,10 @@ class Snapshot:
     target: Surface | None
     pool: PoolState
     perp: PerpState
-    expired_days: tuple[int, ...] = ()
-    fixed_days: tuple[int, ...] = ()
-    priced_days: tuple[int, ...] = ()
+    expired: tuple[ExpiredDay, ...] = ()
     vaults_due: tuple[PoolName, ...] = ()
+    accounts: tuple[AccountState, ...] = ()
+    bidder: BidderState | None = None
 
     def is_alive(self, day: int) -> bool:
         """Whether a day has not expired."""
@@ -196,10 +277,11 @@ class CloseExpiry:
 
 @dataclass(frozen=True, slots=True)
 class SettleAccounts:
-    """Settle every account that holds options of an expired day."""
+    """Settle at most 16 accounts or pools for an expired day."""
 
     underlying: int
     day: int
+    accounts: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +289,44 @@ class ProcessVault:
     """Process the LP requests of a pool that are due."""
 
     pool: PoolName
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """Start an account's auction, or move it into its phase."""
+
+    account: int
+
+
+@dataclass(frozen=True, slots=True)
+class CloseAuction:
+    """End the auction of an account that meets its initial margin again."""
+
+    account: int
+
+
+@dataclass(frozen=True, slots=True)
+class Absorb:
+    """Have insurance and those behind it pay the debt of an account with nothing left."""
+
+    account: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseHold:
+    """Let withdrawals go on: an account's loss at expiry is covered."""
+
+    account: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bid:
+    """Buy a share of an account for `bidder`, for at least `limit` USD of cash."""
+
+    account: int
+    bidder: int
+    share: float
+    limit: float
 
 
 Intent = (
@@ -219,4 +339,9 @@ Intent = (
     | CloseExpiry
     | SettleAccounts
     | ProcessVault
+    | Flag
+    | CloseAuction
+    | Absorb
+    | ReleaseHold
+    | Bid
 )

@@ -13,6 +13,10 @@ from math import copysign
 from protocol.config import HedgePolicy
 from protocol.strategy.base import Hedge, Intent, Snapshot
 
+# A book without gamma has no band, and a float of its delta may be a wei too much: the pool refuses
+# to be hedged past zero.
+_SHORT_OF_ALL = 1.0 - 1e-12
+
 
 def half_width(
     *, spot: float, gamma: float, cost: float, risk_aversion: float, discount: float = 1.0
@@ -64,6 +68,6 @@ def plan(snapshot: Snapshot, policy: HedgePolicy) -> tuple[Intent, ...]:
     size = min(excess, policy.max_order * pool.nav / spot)
     if size <= 0.0 or size * spot < policy.min_order_usd:
         return ()
-    size = -copysign(size, pool.delta)
+    size = -copysign(min(size, abs(pool.delta) * _SHORT_OF_ALL), pool.delta)
     bound = spot * (1.0 + copysign(policy.price_bound, size))
     return (Hedge(snapshot.underlying, size, bound),)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from protocol.config import RefreshPolicy
+from protocol.strategy.anchor import PRINT_WINDOW
 from protocol.strategy.base import ExpiryState, Intent, ProcessVault, Refresh, Snapshot
+from protocol.units import expiry_timestamp
 
 
 def plan(snapshot: Snapshot, policy: RefreshPolicy) -> tuple[Intent, ...]:
@@ -41,7 +43,9 @@ def _drift(expiry: ExpiryState, snapshot: Snapshot) -> float:
 
 def _is_due(expiry: ExpiryState, snapshot: Snapshot, policy: RefreshPolicy) -> bool:
     age = snapshot.timestamp - expiry.refreshed_at
-    return age >= policy.max_age_seconds or _drift(expiry, snapshot) > policy.spot_drift
+    in_window = snapshot.timestamp > expiry_timestamp(expiry.day) - PRINT_WINDOW
+    oldest = policy.window_age_seconds if in_window else policy.max_age_seconds
+    return age >= oldest or _drift(expiry, snapshot) > policy.spot_drift
 
 
 def _has_moved(expiry: ExpiryState, posted: int, snapshot: Snapshot, policy: RefreshPolicy) -> bool:

@@ -12,11 +12,14 @@ from typing import Any
 
 from protocol.chain.artifacts import Artifacts
 from protocol.chain.base import ZERO_ADDRESS
-from protocol.clients.base import AnyContract
+from protocol.clients.base import AnyContract, deploy_contract
 from protocol.clients.delayed import Order
+from protocol.clients.ledger import COLLATERAL as COLLATERAL_RIGHT
+from protocol.clients.margin_words import margin_words
 from protocol.clients.system import ADMIN as ADMIN_ROLE
 from protocol.clients.system import GUARDIAN as GUARDIAN_ROLE
 from protocol.clients.system import KEEPER as KEEPER_ROLE
+from protocol.parameters import MarginParameters
 from protocol.types import Instrument, Kind, Leg, account_id
 from protocol.units import WAD
 from tests.attacks.twins import WithTwins
@@ -54,6 +57,11 @@ class Stage:
     @property
     def mine(self) -> int:
         return account_id(int(self.me, 16), 0)
+
+    @property
+    def collateral(self) -> int:
+        """An account of its own for collateral."""
+        return account_id(int(self.me, 16), 7)
 
     @property
     def pool(self) -> int:
@@ -110,6 +118,7 @@ def _contracts(exchange: Exchange, artifacts: Artifacts) -> Iterator[tuple[str, 
         "Clearinghouse": system.ledger,
         "Custody": system.custody,
         "ExpirySettlement": system.settlement,
+        "Liquidator": system.liquidator,
         "RiskEngine": system.risk_engine,
         "FeeSchedule": system.fees,
         "LiquidityVault": eth.options_vault,
@@ -122,6 +131,7 @@ def _contracts(exchange: Exchange, artifacts: Artifacts) -> Iterator[tuple[str, 
         "Batch": system.batch,
         "DelayedOrders": system.delayed,
     }
+    yield "CollateralVault", _vault(exchange, artifacts)
     for name, client in placed.items():
         yield name, AnyContract(exchange.chain, client.address, artifacts[name].abi)
     for name, client in (("LiquidityVault", eth.perp_vault), ("OptionsAMM", exchange.btc.amm)):
@@ -129,11 +139,24 @@ def _contracts(exchange: Exchange, artifacts: Artifacts) -> Iterator[tuple[str, 
         yield f"other {name}", other
 
 
+def _vault(exchange: Exchange, artifacts: Artifacts) -> AnyContract:
+    """A collateral vault for the quote token, which is the one with the hook."""
+    system = exchange.system
+    instrument = Instrument.collateral(exchange.eth.underlying, 2).id
+    wiring = system.token.address, system.ledger.address, system.access.address
+    row = *wiring, instrument, "Hook vault", "vHOOK", (10**9 * WAD, WAD)
+    at = deploy_contract(exchange.chain, artifacts["CollateralVault"], *row, sender=ADMIN)
+    system.ledger.set_venue(at, COLLATERAL_RIGHT, sender=ADMIN)
+    return AnyContract(exchange.chain, at, artifacts["CollateralVault"].abi)
+
+
 def _live(stage: Stage) -> None:
     """Days in which `me` deposits, trades, provides liquidity and lets a series expire."""
     exchange, unit = stage.exchange, 10**stage.exchange.decimals
     stage.token.send("mint", stage.me, 10**8 * unit, sender=stage.me)
     stage.do("Clearinghouse", "deposit", stage.mine, 10**6 * unit)
+    stage.do("CollateralVault", "deposit", 1_000 * unit, stage.me)
+    stage.do("CollateralVault", "deposit_into", stage.collateral, 1_000 * unit)
     vaults = "LiquidityVault", "other LiquidityVault"
     for vault in vaults:
         stage.do(vault, "requestDeposit", 1_000 * unit, stage.me, stage.me)
@@ -164,6 +187,7 @@ def _live(stage: Stage) -> None:
     _commit(stage)
     exchange.advance(300)
     exchange.refresh(exchange.eth)
+    stage.do("LiquidityVault", "requestRedeem", 20 * WAD, stage.me, stage.me)
 
 
 def _trade_bitcoin(stage: Stage) -> None:
@@ -191,7 +215,7 @@ def grant_everything(stage: Stage) -> None:
     system = stage.exchange.system
     for role in (ADMIN_ROLE, GUARDIAN_ROLE, KEEPER_ROLE):
         system.access.grant_role(role, stage.me, sender=ADMIN)
-    system.ledger.set_venue(stage.me, 7, sender=ADMIN)
+    system.ledger.set_venue(stage.me, 31, sender=ADMIN)
 
 
 # ── what every function is called with ──
@@ -211,13 +235,23 @@ def _rates(s: Stage) -> Any:
     return s.contracts["FeeSchedule"].call("rates", 1)
 
 
+def account_of(owner: str) -> int:
+    return account_id(int(owner, 16), 0)
+
+
 PERP = Instrument.perp(1).id
+COLLATERAL = Instrument.collateral(1).id
 FEED = (3_600, WAD, 10**6 * WAD)  # max age, bounds
 ALIKE: dict[str, Arguments] = {
     # the same in every contract that has it
     "set_vault": lambda s: (NOBODY,),
     "set_fee_word": lambda s: (0,),
     "release": lambda s: (s.mine, 1),
+    "flashLoan": lambda s: (s.me, s.token.address, 10**6, b""),
+    "maxFlashLoan": lambda s: (s.token.address,),
+    "flashFee": lambda s: (s.token.address, 10**6),
+    "set_flash_rate": lambda s: (WAD // 1_000,),
+    "run_loan": lambda s: (s.me, s.me, 1, b""),
 }
 CALLS: dict[str, dict[str, Arguments]] = {
     "AccessManager": {
@@ -239,17 +273,23 @@ CALLS: dict[str, dict[str, Arguments]] = {
         "set_operator": lambda s: (s.mine, NOBODY, 3),
         "settle": lambda s: (s.me, s.mine, s.pool, [s.option << 128 | 1], 0, [0, 0, 0]),
         "move_cash": lambda s: (s.mine, s.perp_pool, 1),
-        "settle_expiries": lambda s: (s.mine, [], []),
+        "settle_expiries": lambda s: (s.mine, [], 0, account_of(s.at("ExpirySettlement"))),
+        "move_collateral": lambda s: (s.me, s.mine, COLLATERAL, WAD),
+        "lend": lambda s: (s.me, s.me, 1, b""),
+        "take_slice": lambda s: (s.mine, s.mine + 2, WAD, 0),
+        "cover": lambda s: (s.mine, 1, []),
+        "hold_withdrawals": lambda s: (1,),
+        "set_interest": lambda s: (0, WAD // 2, 0, 0),
         "set_venue": lambda s: (NOBODY, 1),
         "open_pool": lambda s: (account_id(int(NOBODY, 16), 0),),
         "set_pause_level": lambda s: (1,),
         "claim_treasury": lambda s: (s.me, 1),
         "cash": lambda s: (s.mine,),
         "position": lambda s: (s.mine, s.option),
-        "sizes": lambda s: (s.mine, s.pool, s.option),
         "portfolio": lambda s: (s.mine,),
         "pool_positions": lambda s: (s.pool, 1, s.day),
         "margin": lambda s: (s.mine, 2),
+        "healthy": lambda s: (s.mine, 2, True),
         "may": lambda s: (s.mine, NOBODY, 1),
         "is_pool": lambda s: (s.pool,),
         "venue_rights": lambda s: (s.me,),
@@ -261,19 +301,60 @@ CALLS: dict[str, dict[str, Arguments]] = {
         "pay": lambda s: (s.me, 1),
         "permit": lambda s: (s.me, 1, MAX, 27, NO_BYTES, NO_BYTES),
     },
+    "CollateralVault": {
+        "post": lambda s: (s.collateral, WAD),
+        "deposit_into": lambda s: (s.collateral, 10**6),
+        "take": lambda s: (s.collateral, WAD, s.me),
+        "deposit": lambda s: (10**6, s.me),
+        "mint": lambda s: (WAD, s.me),
+        "withdraw": lambda s: (10**6, s.me, s.me),
+        "redeem": lambda s: (WAD, s.me, s.me),
+        "transfer": lambda s: (NOBODY, 0),
+        "transferFrom": lambda s: (s.me, NOBODY, 1),
+        "approve": lambda s: (NOBODY, 1),
+        "permit": lambda s: (s.me, NOBODY, 1, MAX, 27, NO_BYTES, NO_BYTES),
+        "balanceOf": lambda s: (s.me,),
+        "allowance": lambda s: (s.me, NOBODY),
+        "nonces": lambda s: (s.me,),
+        "set_terms": lambda s: ((10**9 * WAD, WAD),),
+        **{f"convertTo{what}": lambda s: (10**6,) for what in ("Shares", "Assets")},
+        **{
+            f"preview{kind}": lambda s: (10**6,)
+            for kind in ("Deposit", "Mint", "Withdraw", "Redeem")
+        },
+        **{f"max{kind}": lambda s: (s.me,) for kind in ("Deposit", "Mint", "Withdraw", "Redeem")},
+        "tokens_of": lambda s: (WAD,),
+    },
     "ExpirySettlement": {
         "take_print": lambda s: (1, s.past_day),
         "settle_account": lambda s: (s.mine,),
         "settle_pool": lambda s: (s.pool, 1, s.past_day),
+        "settle_accounts": lambda s: ([s.mine], 1, s.past_day),
+        "release_hold": lambda s: (s.mine,),
+        "holds": lambda s: (s.mine,),
+        **{name: lambda s: (1, s.past_day) for name in ("escrow", "owed", "collected_at")},
         "settlement_price": lambda s: (1, s.past_day),
     },
+    "Liquidator": {
+        "flag": lambda s: (s.mine,),
+        "bid": lambda s: (s.pool, s.mine, WAD, -WAD, MAX),
+        "close": lambda s: (s.mine,),
+        "absorb": lambda s: (s.mine,),
+        "set_loss_pools": lambda s: (1, s.pool, s.perp_pool),
+        "auction": lambda s: (s.mine,),
+        "terms": lambda s: (s.mine,),
+        "loss_pools": lambda s: (s.mine,),
+    },
     "RiskEngine": {
-        "set_margin_rates": lambda s: (1, WAD // 5, WAD // 5, WAD // 10, WAD // 10),
-        "set_stress_vols": lambda s: (1, WAD, WAD),
+        "set_scenarios": lambda s: margin_words(MarginParameters()),
         "set_perp": lambda s: (3, NOBODY),
+        "set_collateral": lambda s: (3 << 54 | 1, NOBODY, WAD // 10),
         "assess": lambda s: (s.mine, WAD, [s.option], [-WAD], 2),
+        "is_sound": lambda s: (s.mine, WAD, [s.option], [-WAD], 2, True),
         "short_requirement": lambda s: (s.option, 2_000 * WAD),
-        "margin_rates": lambda s: (1,),
+        "reserve": lambda s: ([s.option], [-WAD], 0),
+        "short_bound": lambda s: (s.day,),
+        "collateral": lambda s: (1 << 54 | 1,),
         "perps": lambda s: (1,),
     },
     "FeeSchedule": {
@@ -291,6 +372,10 @@ CALLS: dict[str, dict[str, Arguments]] = {
         "collect": lambda s: (s.me, 1),
         "requestRedeem": lambda s: (20 * WAD, s.me, s.me),
         "process": lambda s: (1,),
+        "release_overdue": lambda s: (1,),
+        "cancel_request": lambda s: (2, 1),
+        "request_at": lambda s: (1, 0),
+        "places": lambda s: (2,),
         "deposit": lambda s: (1, s.me, s.me),
         "mint": lambda s: (1, s.me, s.me),
         "withdraw": lambda s: (1, s.me, s.me),
@@ -312,7 +397,7 @@ CALLS: dict[str, dict[str, Arguments]] = {
         **{f"max{kind}": lambda s: (s.me,) for kind in ("Deposit", "Mint", "Withdraw", "Redeem")},
     },
     "OptionPricer": {
-        "book": lambda s: (2_000 * WAD, _words(s), WAD // 5, [s.option], [WAD]),
+        "book": lambda s: (2_000 * WAD, _words(s), s.day, [s.option], [WAD], 0),
         "mark": lambda s: (s.option, 2_000 * WAD, _words(s)),
     },
     "OptionsAMM": {
@@ -331,6 +416,7 @@ CALLS: dict[str, dict[str, Arguments]] = {
     "PerpMarket": {
         "trade": lambda s: (s.mine, WAD, MAX, MAX),
         "realise": lambda s: (s.mine,),
+        "hand_over": lambda s: (s.mine, s.mine + 2, WAD // 1_000),
         "set_params": lambda s: (s.contracts["PerpMarket"].call("params"),),
         "set_age_exempt": lambda s: (NOBODY, True),
         "quote": lambda s: (s.mine, WAD),
@@ -345,6 +431,7 @@ CALLS: dict[str, dict[str, Arguments]] = {
         "spot": lambda s: (1,),
         "last_good": lambda s: (1,),
         "settlement_print": lambda s: (1, s.past_day),
+        "window": lambda s: (1, s.past_day),
         "set_feed": lambda s: (3, s.exchange.eth.feed, *FEED, 0, 0),
         "set_pull_feed": lambda s: (3, 60, *FEED[1:], 0, 0),
         "set_signers": lambda s: ([NOBODY], 1),

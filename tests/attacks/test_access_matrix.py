@@ -9,6 +9,7 @@ import pytest
 
 from protocol.clients.system import GUARDIAN as GUARDIAN_ROLE
 from protocol.errors import Revert
+from protocol.units import WAD
 from tests.attacks.core_stage import (
     ADMIN,
     Call,
@@ -47,6 +48,7 @@ CONTRACTS = {
     "perp": "PerpMarket",
     "vault": "LiquidityVault",
     "perp vault": "other LiquidityVault",
+    "collateral vault": "CollateralVault",
 }
 EVERYBODY = frozenset({*PEOPLE, *CONTRACTS})
 
@@ -66,6 +68,9 @@ OF_KEEPER = only("keeper", reason="access: keeper only")
 OF_TRADER = only("owner", "trade operator", reason="ledger: not authorised")
 OF_LP = only("owner", "LP operator", reason="vault: not authorised")
 OF_CLAIMANT = only("owner", reason="vault: above claimable")  # whoever calls claims his own
+NO_RIGHT = only(reason="ledger: right missing")
+# Anybody may borrow for anybody; the borrower here has no code to be called back.
+NO_CODE = only(reason="")
 OF_LEDGER = only("ledger", reason="custody: ledger only")
 
 TABLE: dict[str, dict[str, Rule]] = {
@@ -85,9 +90,16 @@ TABLE: dict[str, dict[str, Rule]] = {
         "withdraw": only("owner", "withdraw operator", reason="ledger: not authorised"),
         "transfer_cash": only("owner", "withdraw operator", reason="ledger: not authorised"),
         "set_operator": only("owner", reason="ledger: owner only"),
-        "settle": only("AMM", "perp", "venue", reason="ledger: no right to trade"),
-        "move_cash": only("perp", reason="ledger: no right to cash"),
-        "settle_expiries": only("settlement", reason="ledger: no right to expire"),
+        "settle": only("AMM", "perp", "venue", reason="ledger: right missing"),
+        "move_cash": only("perp", reason="ledger: right missing"),
+        "settle_expiries": only("settlement", reason="ledger: right missing"),
+        **dict.fromkeys(("take_slice", "cover"), NO_RIGHT),
+        "hold_withdrawals": only("settlement", reason="ledger: right missing"),
+        "move_collateral": only("collateral vault", reason="ledger: right missing"),
+        # They lend to an address without code.
+        "lend": only("custody", "collateral vault", reason="ledger: right missing", then=""),
+        "accrue": ANYONE,
+        "set_interest": OF_ADMIN,
         "set_venue": OF_ADMIN,
         "open_pool": OF_ADMIN,
         "set_pause_level": only("manager", reason="ledger: manager only"),
@@ -99,14 +111,56 @@ TABLE: dict[str, dict[str, Rule]] = {
         "collect": OF_LEDGER,
         "pay": OF_LEDGER,
         "permit": OF_LEDGER,
+        "run_loan": only("ledger", reason="custody: ledger only", then=""),
+        "flashLoan": NO_CODE,
+        "set_flash_rate": OF_ADMIN,
     },
-    "ExpirySettlement": {"take_print": ANYONE, "settle_account": ANYONE, "settle_pool": ANYONE},
-    "RiskEngine": dict.fromkeys(("set_margin_rates", "set_stress_vols", "set_perp"), OF_ADMIN),
+    "CollateralVault": {
+        # What the vault pays to itself does not come in.
+        "deposit": only(*EVERYBODY - {"collateral vault"}, reason="collateral: short transfer"),
+        "mint": only(*EVERYBODY - {"collateral vault"}, reason="collateral: short transfer"),
+        "withdraw": only("owner", "LP operator", reason="erc20: insufficient allowance"),
+        "redeem": only("owner", "LP operator", reason="erc20: insufficient allowance"),
+        "post": only("owner", "trade operator", reason="collateral: not authorised"),
+        "deposit_into": only("owner", "trade operator", reason="collateral: not authorised"),
+        "take": only("owner", "withdraw operator", reason="ledger: not authorised"),
+        "approve": ANYONE,
+        "transfer": ANYONE,
+        "transferFrom": only("LP operator", reason="erc20: insufficient allowance"),
+        "permit": NOBODY,
+        "run_loan": only("ledger", reason="collateral: ledger only", then=""),
+        # What the vault asks of itself would be a payment.
+        "flashLoan": only("collateral vault", reason=""),
+        "set_flash_rate": OF_ADMIN,
+        "set_terms": OF_ADMIN,
+    },
+    "ExpirySettlement": {
+        **dict.fromkeys(("take_print", "settle_account", "settle_pool", "settle_accounts"), ANYONE),
+        "release_hold": only(*EVERYBODY, reason="", then="expiry: no hold"),
+    },
+    "Liquidator": {
+        # Anyone may, and is told that nothing is wrong with the account.
+        "flag": only(*EVERYBODY, reason="", then="liquidator: account healthy"),
+        "bid": only(
+            "owner",
+            "trade operator",
+            reason="liquidator: not authorised",
+            then="liquidator: no auction",
+        ),
+        "close": only(*EVERYBODY, reason="", then="liquidator: no auction"),
+        "absorb": only(*EVERYBODY, reason="", then="liquidator: has positions"),
+        "set_loss_pools": OF_ADMIN,
+    },
+    "RiskEngine": dict.fromkeys(("set_scenarios", "set_perp", "set_collateral"), OF_ADMIN),
     "FeeSchedule": {"set_rates": OF_ADMIN, "push": OF_ADMIN},
     "LiquidityVault": {
         "requestDeposit": OF_LP,
         "requestRedeem": only("owner", "LP operator", reason="erc20: insufficient allowance"),
         "process": ANYONE,
+        "release_overdue": only("guardian", reason="access: guardian only"),
+        "cancel_request": only(
+            "owner", "LP operator", reason="vault: not authorised", then="vault: not overdue"
+        ),
         **dict.fromkeys(("deposit/3", "mint/3", "withdraw/3", "redeem/3"), OF_LP),
         **dict.fromkeys(("deposit/2", "mint/2", "withdraw/2", "redeem/2"), OF_CLAIMANT),
         "setOperator": ANYONE,
@@ -134,6 +188,7 @@ TABLE: dict[str, dict[str, Rule]] = {
     "PerpMarket": {
         "trade": OF_TRADER,
         "realise": ANYONE,
+        "hand_over": only(reason="perp: liquidator only"),
         "release": only("perp vault", reason="perp: vault only"),
         "set_params": OF_ADMIN,
         "set_age_exempt": OF_ADMIN,
@@ -181,6 +236,10 @@ def stage() -> Stage:
     made.exchange.system.ledger.set_venue(VENUE, 1, sender=ADMIN)
     made.do(vault, "setOperator", LP_OPERATOR, True)
     made.do(vault, "approve", LP_OPERATOR, 1)
+    made.do("CollateralVault", "approve", LP_OPERATOR, 10 * WAD)
+    for operator, scope in ((TRADE_OPERATOR, 1), (WITHDRAW_OPERATOR, 2)):
+        made.do(ledger, "set_operator", made.collateral, operator, scope)
+        made.do("CollateralVault", "transfer", operator, WAD)
     for role in EVERYBODY:
         made.token.send("mint", sender_of(made, role), 10**9, sender=STRANGER)
     return made

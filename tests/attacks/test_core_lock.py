@@ -37,12 +37,24 @@ OUTER = [
     "Clearinghouse.deposit_from/3",
     "Clearinghouse.withdraw/3",
     "Clearinghouse.claim_treasury/2",
+    "Clearinghouse.lend/4",
     "LiquidityVault.requestDeposit/3",
     "LiquidityVault.withdraw/2",
     "LiquidityVault.withdraw/3",
     "LiquidityVault.redeem/2",
     "LiquidityVault.redeem/3",
+    "CollateralVault.deposit/2",
+    "CollateralVault.mint/2",
+    "CollateralVault.withdraw/3",
+    "CollateralVault.redeem/3",
+    "CollateralVault.deposit_into/2",
+    "CollateralVault.take/3",
+    "Custody.flashLoan/4",
+    "CollateralVault.flashLoan/4",
 ]
+LOANS = [outer for outer in OUTER if "flashLoan" in outer]
+# The hook of a token, or the callback of whoever borrows it.
+MOMENTS = [(outer, "probe") for outer in OUTER] + [(outer, "probe_callback") for outer in LOANS]
 
 # What may be called, and why it may.
 ONE_CALLER = "only ever called by one contract, whose own entries meet the lock"
@@ -60,26 +72,45 @@ OPEN: dict[str, dict[str, str]] = {
         "ADMIN GUARDIAN KEEPER supportsInterface": FIXED,
     },
     "Clearinghouse": {"manager custody risk_engine": FIXED},
-    "Custody": {"manager token unit": FIXED},
-    "ExpirySettlement": {"settlement_price": WHOLE, "ledger oracle": FIXED},
+    "Custody": {
+        "manager token unit": FIXED,
+        "held ledger flashFee flash_rate flash_lent": WHOLE,
+        "pull collect pay permit run_loan": ONE_CALLER,
+    },
+    "CollateralVault": {
+        "approve permit allowance nonces": SHARES,
+        "run_loan": ONE_CALLER,
+        "totalSupply balanceOf terms utilisation totalAssets tokens_of": WHOLE,
+        "convertToShares convertToAssets": WHOLE,
+        "previewDeposit previewMint previewWithdraw previewRedeem": WHOLE,
+        "flashFee flash_rate flash_lent": WHOLE,
+        "name symbol decimals manager asset INSTRUMENT DOMAIN_SEPARATOR eip712Domain": FIXED,
+    },
+    "ExpirySettlement": {
+        "settlement_price owed holds collected_at": WHOLE,
+        "ledger oracle escrow": FIXED,
+    },
+    "Liquidator": {"auction": WHOLE, "manager ledger risk_engine settlement": FIXED},
     "RiskEngine": {
-        "assess": MARGIN,
-        "short_requirement": PURE,
-        "margin_rates perps": WHOLE,
-        "manager oracle": FIXED,
+        "assess is_sound reserve": MARGIN,
+        "short_bound": PURE,
+        "short_requirement": PRICES,
+        "scenarios perps collateral": WHOLE,
+        "manager oracle surface": FIXED,
     },
     "FeeSchedule": {"rates": WHOLE, "manager": FIXED},
     "LiquidityVault": {
         "approve permit allowance nonces": SHARES,
         "collect": ONE_CALLER,
         "totalSupply balanceOf terms isOperator queue_lengths ripe_at": WHOLE,
-        "pendingDepositRequest claimableDepositRequest maxDeposit maxMint": WHOLE,
-        "pendingRedeemRequest claimableRedeemRequest maxWithdraw maxRedeem": WHOLE,
+        "places": WHOLE,
+        "claimableDepositRequest maxDeposit maxMint": WHOLE,
+        "pendingRedeemRequest claimableRedeemRequest maxRedeem": WHOLE,
         "previewDeposit previewMint previewWithdraw previewRedeem": FIXED,
         "name symbol decimals manager asset share supportsInterface DOMAIN_SEPARATOR": FIXED,
         "eip712Domain LEDGER POOL ACCOUNT": FIXED,
     },
-    "OptionPricer": {"price book mark": PURE},
+    "OptionPricer": {"price mark": PURE, "book": PRICES, "oracle risk_engine": FIXED},
     "OptionsAMM": {
         "release set_fee_word": ONE_CALLER,
         "depth risk parameters fee_word reference snapshot expiries vault": WHOLE,
@@ -93,7 +124,7 @@ OPEN: dict[str, dict[str, str]] = {
         "LEDGER ORACLE FEE_SCHEDULE UNDERLYING INSTRUMENT POOL manager": FIXED,
     },
     "PriceOracle": {
-        "spot last_good settlement_print": PRICES,
+        "spot last_good settlement_print window": PRICES,
         "signers feed_words proposed_print": WHOLE,
         "post": VOUCHED,
         "eip712Domain": FIXED,
@@ -149,21 +180,25 @@ def outside(stage: Stage, call: Call) -> Outcome:
     return Outcome(True, "")
 
 
-def inside(stage: Stage, outer: Call, target: str, data: bytes) -> Outcome | None:
+def inside(
+    stage: Stage, outer: Call, target: str, data: bytes, moment: str = "probe"
+) -> Outcome | None:
     """What becomes of a call out of the first hook of `outer`; None where there is no hook."""
     args = stage.at(outer.contract), outer.data(stage), target, data
-    _, met, succeeded, answer = stage.token.call("probe", *args)
+    _, met, succeeded, answer = stage.token.call(moment, *args)
     if not met:
         return None
     named = not succeeded and answer[:4] == ERROR
     return Outcome(succeeded, decode(["string"], answer[4:])[0] if named else "")
 
 
-def breaches(stage: Stage, outer: Call, calls: dict[str, Call]) -> Iterator[str]:
+def breaches(
+    stage: Stage, outer: Call, calls: dict[str, Call], moment: str = "probe"
+) -> Iterator[str]:
     """Every function that the lock should have stopped and did not, and what came of it."""
     stopped, refused = set(), {}
     for call in calls.values():
-        outcome = inside(stage, outer, stage.at(call.contract), call.data(stage))
+        outcome = inside(stage, outer, stage.at(call.contract), call.data(stage), moment)
         assert outcome is not None, f"{outer.name} meets no hook: call it otherwise"
         reason = reason_of(call)
         if outcome.locked:
@@ -218,19 +253,21 @@ def test_every_exception__is_a_function_and_is_open_somewhere(
             assert outcome is not None and not outcome.locked, call.name
 
 
-@pytest.mark.parametrize("outer", OUTER)
-def test_every_function__from_within_a_token__meets_the_lock(
-    stage: Stage, calls: dict[str, Call], outer: str
+@pytest.mark.parametrize(("outer", "moment"), MOMENTS)
+def test_every_function__from_within_a_token_or_a_loan__meets_the_lock(
+    stage: Stage, calls: dict[str, Call], outer: str, moment: str
 ) -> None:
-    assert list(breaches(stage, calls[outer], calls)) == []
+    assert list(breaches(stage, calls[outer], calls, moment)) == []
 
 
 # contract, module, what is taken out of it, and a function that then goes through
 FREE = {"@view\ndef unlocked": "@view\n@reentrant\ndef unlocked"}
+UNPRAGMATIC = {"#pragma nonreentrancy on\n": ""}  # a module's externals have a lock of their own
 UNASKED = {'assert staticcall IAccessManager(manager).unlocked(), "core: locked"': "pass"}
 UNHEEDED = {'assert self._unlocked(ledger), "core: locked"': "pass"}
 TWINS = [
     ("Clearinghouse", None, FREE, "LiquidityVault.requestRedeem/3 goes through"),
+    ("Clearinghouse", "cash_book", UNPRAGMATIC, "Clearinghouse.cash/1 goes through"),
     ("LiquidityVault", "core_lock", UNHEEDED, "LiquidityVault.deposit/3 goes through"),
     ("ExpirySettlement", "core_lock", UNHEEDED, "ExpirySettlement.take_print/2 goes through"),
     ("OptionsAMM", "role_access", UNASKED, "OptionsAMM.set_parameters/1 goes through"),
@@ -247,3 +284,18 @@ def test_a_contract_without_the_lock__is_caught(
     grant_everything(stage)
     calls = every_judged_call(stage)
     assert breach in breaches(stage, calls["Clearinghouse.withdraw/3"], calls)
+
+
+@pytest.mark.parametrize(
+    ("outer", "breach"),
+    [
+        ("Custody.flashLoan/4", "Clearinghouse.transfer_cash/3 goes through"),
+        ("CollateralVault.flashLoan/4", "Clearinghouse.deposit/2 goes through"),
+    ],
+)
+def test_loans_outside_of_the_ledgers_lock__are_caught(outer: str, breach: str) -> None:
+    unlocked = {"@external\ndef lend(": "@external\n@reentrant\ndef lend("}
+    stage = build_stage(HookTokens(broken("Clearinghouse", unlocked)))
+    grant_everything(stage)
+    calls = every_judged_call(stage)
+    assert breach in breaches(stage, calls[outer], calls, "probe_callback")

@@ -61,8 +61,10 @@ def dump_wings(exchange: Exchange) -> int:
     straddle = [exchange.call(2_000, 1), exchange.put(2_000, 1)]
     unit = exchange.eth.amm.quote(account(TAKER), straddle)
     assert unit.mark > 0
-    count = vega // (2 * 110)
-    exchange.trade(*(Leg(leg.instrument, count) for leg in straddle))
+    count = vega // (2 * 110) // 4
+    for _ in range(4):
+        exchange.trade(*(Leg(leg.instrument, count) for leg in straddle))
+        exchange.refresh(exchange.eth)  # what the wings cover is no longer reserved for
     return wealth(exchange, exchange.eth, TAKER) - before
 
 

@@ -29,8 +29,9 @@ ODD = 10**9 + 7  # of a contract, in no step of anything
 
 
 def accrual_stays() -> Artifact:
-    line = "self._accounts[pool] = account_codec._without_accrual(word)"
-    return broken("Clearinghouse", {line: "self._accounts[pool] = word"})
+    line = "cash_book._accounts[pool] = account_codec._without_accrual(word)"
+    change = {line: "cash_book._accounts[pool] = word"}
+    return broken("Clearinghouse", change, module="reserve_book")
 
 
 def any_venue_trades_with_a_pool() -> Artifact:
@@ -157,7 +158,7 @@ def test_right_of_a_venue__in_either_order__holds_until_it_is_taken(
     fill = TAKER, account(TAKER), account(venue), [packed], 0, [0, 0, 0]
     ledger._send("settle", *fill, sender=venue)
     ledger.set_venue(venue, 0, sender=ADMIN)
-    with pytest.raises(Revert, match="ledger: no right to trade"):
+    with pytest.raises(Revert, match="ledger: right missing"):
         ledger._send("settle", *fill, sender=venue)
 
 
@@ -166,5 +167,5 @@ def test_right_of_the_options_pool__taken__stops_it_at_once() -> None:
     exchange.trade(exchange.call(2_000, 1))
     exchange.system.ledger.set_venue(exchange.eth.amm.address, 0, sender=ADMIN)
     for size in (1, -1):
-        with pytest.raises(Revert, match="ledger: no right to trade"):
+        with pytest.raises(Revert, match="ledger: right missing"):
             exchange.trade(exchange.call(2_000, size))

@@ -23,11 +23,11 @@ OPEN_LEDGER = {"@external\ndef withdraw(": "@external\n@reentrant\ndef withdraw(
 OPEN_CUSTODY = {"@external\ndef pay(": "@external\n@reentrant\ndef pay("}
 # The ledger learns that the cash is gone only once the tokens are.
 PAY_FIRST = {
-    "    self._check_exit(left)\n    extcall ICustody(custody).pay(receiver, tokens)": (
+    "    self._check_exit(left)\n    extcall ICustody(cash_book.custody).pay(receiver, tokens)": (
         "    self._check_exit(left)\n"
-        "    self._give(account, convert(amount, int256), config)\n"
-        "    extcall ICustody(custody).pay(receiver, tokens)\n"
-        "    self._accounts[account] = left.word"
+        "    cash_book._give(account, convert(amount, int256), config)\n"
+        "    extcall ICustody(cash_book.custody).pay(receiver, tokens)\n"
+        "    cash_book._accounts[account] = left.word"
     )
 }
 

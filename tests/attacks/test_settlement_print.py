@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from protocol.chain.artifacts import Artifact
+from protocol.errors import Revert
 from protocol.units import DAY, WAD
 from tests.attacks.stage import contracts, judge, on_both_sides, roomy
 from tests.attacks.twins import broken
 from tests.system_fixtures import (
+    COLLECTION,
     HOUR,
     STRANGER,
     TAKER,
@@ -32,6 +36,11 @@ def taken_again_at_spot() -> Artifact:
     return broken("ExpirySettlement", {once: "if False:", print_: spot})
 
 
+def any_price_is_a_price() -> Artifact:
+    bound = 'assert price <= (bounds >> 64) & feed_codec.MASK96, "oracle: price out of bounds"'
+    return broken("PriceOracle", {bound: "pass"})
+
+
 def to_window(exchange: Exchange, day: int) -> int:
     """Half an hour of records at the fair price, up to a block before expiry; that time."""
     expiry = day * DAY + 8 * HOUR
@@ -42,9 +51,13 @@ def to_window(exchange: Exchange, day: int) -> int:
     return expiry
 
 
-def settle(exchange: Exchange, day: int) -> None:
-    settlement = exchange.system.settlement
-    settlement.take_print(exchange.eth.underlying, day, sender=STRANGER)
+def settle(exchange: Exchange, day: int, owner: int) -> None:
+    """Takes the print, then settles the pool and an account, as far as the pool's debt goes."""
+    settlement, market = exchange.system.settlement, exchange.eth
+    settlement.take_print(market.underlying, day, sender=STRANGER)
+    both = (market.amm.pool, owner)
+    exchange.chain.advance(COLLECTION)
+    settlement.settle_accounts(both, market.underlying, day, sender=TAKER)
 
 
 def flash(exchange: Exchange) -> int:
@@ -57,8 +70,7 @@ def flash(exchange: Exchange) -> int:
     exchange.system.oracle.record(exchange.eth.underlying, sender=TAKER)
     exchange.advance(expiry - exchange.now, eth=FAIR)
     exchange.system.oracle.record(exchange.eth.underlying, sender=STRANGER)
-    settle(exchange, day)
-    exchange.system.settlement.settle_account(account(TAKER), sender=TAKER)
+    settle(exchange, day, account(TAKER))
     return exchange.cash(TAKER) - before  # a fair print pays nothing
 
 
@@ -71,7 +83,7 @@ def test_flash__one_block_before_expiry__weighs_one_block(side: str) -> None:
 
 def take_twice(exchange: Exchange) -> int:
     """Calls in one account, puts in another: each is settled at the price that suits it."""
-    day, settlement = exchange.days[0], exchange.system.settlement
+    day = exchange.days[0]
     exchange.trade(exchange.call(FAIR, SIZE))
     exchange.fund(TAKER, 1_000_000)
     put, puts = exchange.put(FAIR, SIZE), account(TAKER, 1)
@@ -84,8 +96,7 @@ def take_twice(exchange: Exchange) -> int:
     before = sum(exchange.system.ledger.cash(each) for each in both)
     for price, owner in ((FLASH, both[0]), (FAIR**2 / FLASH, both[1])):
         exchange.advance(BLOCK, eth=price)
-        settle(exchange, day)
-        settlement.settle_account(owner, sender=TAKER)
+        settle(exchange, day, owner)
     return sum(exchange.system.ledger.cash(each) for each in both) - before
 
 
@@ -93,3 +104,23 @@ def take_twice(exchange: Exchange) -> int:
 def test_print__taken_again_after_a_move__pays_one_price(side: str) -> None:
     exchange = build_exchange(contracts(side, taken_again_at_spot), amm=roomy())
     judge(side, take_twice(exchange), loot=100_000 * WAD)
+
+
+def more_decimals(exchange: Exchange) -> int:
+    """The feed starts to answer with 18 digits after the point, where it had 8, in the window."""
+    day = exchange.days[0]
+    exchange.trade(exchange.call(FAIR, 1))
+    expiry = to_window(exchange, day)
+    before = exchange.cash(TAKER)
+    exchange.set_spot(exchange.eth, FAIR * 10**10)
+    with suppress(Revert):
+        exchange.system.oracle.record(exchange.eth.underlying, sender=TAKER)
+    exchange.chain.advance(expiry - exchange.now)
+    settle(exchange, day, account(TAKER))
+    return exchange.cash(TAKER) - before
+
+
+@on_both_sides
+def test_feed__with_other_decimals_all_at_once__prints_what_was_before(side: str) -> None:
+    exchange = build_exchange(contracts(side, any_price_is_a_price), amm=roomy())
+    judge(side, more_decimals(exchange), loot=10**6 * WAD)

@@ -26,7 +26,7 @@ GIFT, DEPOSIT = 1_000, 1_500  # USD
 
 def no_dead_shares() -> Artifact:
     line = "DEAD_SHARES: constant(uint256) = "
-    return broken("LiquidityVault", {f"{line}10**15": f"{line}0"})
+    return broken("LiquidityVault", {f"{line}10**15": f"{line}0"}, module="vault_math")
 
 
 def exits_at_nav() -> Artifact:

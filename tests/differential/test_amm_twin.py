@@ -30,7 +30,7 @@ from protocol.units import WAD, from_wad
 from tests.exact_pricer import ROUNDING, exact, exact_price, mp
 from tests.pricer_words import encoded_leg, encoded_pool, terms
 from tests.random_pools import COARSE, FINE, SHARE, random_package, random_pool
-from tests.system_fixtures import TAKER, account
+from tests.system_fixtures import ADMIN, TAKER, account
 from tests.twin_inputs import leg_inputs, pool_state
 
 # What fixed point costs a contract, in units of spot (delta: of one, gamma: of its square): the
@@ -45,8 +45,13 @@ GREEK_ERRORS = {
 
 
 @pytest.fixture
-def pricer(deploy) -> AnyContract:
-    return deploy("OptionPricer")
+def market(deploy) -> AnyContract:
+    return deploy("MockMarket")
+
+
+@pytest.fixture
+def pricer(deploy, market) -> AnyContract:
+    return deploy("OptionPricer", market.address, market.address)
 
 
 @pytest.fixture
@@ -96,7 +101,7 @@ def test_parameters__random__pack_alike_and_come_back(harness, rng, rounds):
     for _ in range(rounds):
         records = (
             Weights(*row(*[(40, FINE)] * 4)),
-            Spreads(*row(*[(24, COARSE)] * 8)),
+            Spreads(*row(*[(24, COARSE)] * 7)),
             Limits(*row(*[(24, COARSE)] * 4, (24, 1), (24, 1), (16, 1))),
             FlowLimits(*row((16, 1), *[(16, SHARE)] * 6)),
             Upkeep(*row(*[(32, COARSE)] * 7, (32, 1))),
@@ -106,7 +111,7 @@ def test_parameters__random__pack_alike_and_come_back(harness, rng, rounds):
         assert tuple(words) == ours.words
         assert plain(harness.call("unpack", words)) == tuple(map(astuple, records))
         assert PoolParameters.from_words(words) == ours
-        expiry = row((88, 1), (40, 1), (40, 1), (32, 1))
+        expiry = row((88, 1), (40, 1), (56, 1), (40, 1), (32, 1))
         word = harness.call("pack_expiry", *expiry)
         assert word == ExpiryWord(*expiry).word
         assert list(harness.call("expiry", word)) == expiry
@@ -161,19 +166,36 @@ def test_price__random_packages__equal_to_the_wei(pricer, rng, rounds):
     assert tally["refused"] > rounds // 20
 
 
-def test_book__random_positions__equal_to_the_wei(pricer, rng, rounds):
+def random_window(rng: random.Random, spot: int) -> twin.Window:
+    if rng.random() < 0.3:
+        return twin.Window()
+    share = rng.choice((0, 1, rng.randrange(WAD), WAD - WAD // 1_800))
+    return twin.Window(max(spot * (WAD - share) // WAD * rng.randrange(90, 110) // 100, 1), share)
+
+
+def test_book__random_positions__equal_to_the_wei(pricer, market, rng, rounds):
     now, valued = pricer.chain.timestamp, 0
     for _ in range(rounds // 4):
         pool, legs = random_package(rng, now)
         day, live = legs[0].instrument.day, legs[0].live
         held = [(leg.instrument, leg.size) for leg in legs if leg.instrument.day == day]
-        share = pool.spreads.reserve_share
+        reserve, bound = rng.randrange(10**24), rng.randrange(2**56)
+        market.send("set_reserve", reserve, bound, sender=ADMIN)
         ids, sizes = [series.id for series, _ in held], [size for _, size in held]
-        theirs = outcome(pricer.call, "book", pool.spot, live.words, share, ids, sizes)
+        window = random_window(rng, pool.spot)
+        row = (legs[0].instrument.underlying, day, window.fixed, window.open)
+        market.send("set_window", *row, sender=ADMIN)
+        theirs = outcome(pricer.call, "book", pool.spot, live.words, day, ids, sizes, 0)
         ours = outcome(
-            twin.book, positions=held, spot=pool.spot, surface=live, reserve_share=share, now=now
+            twin.book,
+            positions=held,
+            spot=pool.spot,
+            surface=live,
+            now=now,
+            reserve=reserve,
+            window=window,
         )
-        assert plain(theirs) == (None if ours is None else (ours.value, astuple(ours.risk)))
+        assert plain(theirs) == (None if ours is None else (ours.value, astuple(ours.risk), bound))
         valued += ours is not None
         series = legs[0].instrument
         theirs = outcome(pricer.call, "mark", series.id, pool.spot, live.words)

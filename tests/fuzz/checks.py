@@ -22,7 +22,7 @@ def check_cheap(game: Game) -> None:
             cash = ledger.cash(account)
             demand(cash == model.cash[account], "ledger: cash is the sum of its events", account)
     model.touched.clear()
-    spare = model.tokens + model.settled - model.backing()
+    spare = model.tokens - model.backing()
     demand(spare == 0, "cash and reserves are the tokens, to the wei", spare)
 
 
@@ -49,7 +49,7 @@ def check_ledger(game: Game) -> None:
         demand(listed == model.held[pool], "ledger: a pool's lists are its positions")
     open_sums = model.open_sums()
     demand(not open_sums, "every instrument nets to zero", open_sums)
-    rounded = -WAD * model.settled - model.unpaid()
+    rounded = WAD * model.in_escrow() - model.unpaid()
     demand(0 <= rounded <= model.payments * WAD, "expiry: pays no more than it takes", rounded)
     demand(ledger.reserves() == (model.insurance, model.treasury), "ledger: reserves")
     custody, token = game.system.custody, game.system.token

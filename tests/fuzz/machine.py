@@ -71,7 +71,9 @@ class Run:
     def starved(self) -> dict[str, float]:
         """Rules that succeeded too seldom, with their share."""
         shares = {name: self.done[name] / self.drawn[name] for name in RULES if self.drawn[name]}
-        missing = {name: 0.0 for name in RULES if not self.drawn[name]}
+        # A second way to draw the same move may find no occasion in a seed: the move must be made.
+        made = {rule.play for name, rule in RULES.items() if self.drawn[name]}
+        missing = {name: 0.0 for name, rule in RULES.items() if rule.play not in made}
         return missing | {n: share for n, share in shares.items() if share < LEAST_SUCCESS}
 
 

@@ -108,13 +108,14 @@ class Model:
     insurance: int = 0
     treasury: int = 0
     tokens: int = 0  # in custody, WAD
-    settled: int = 0  # paid by expiries: below zero by the roundings
+    escrows: set[int] = field(default_factory=set)  # accounts that expiries are paid through
     payments: int = 0  # of expired positions
     perps: list[PerpBook] = field(default_factory=list)
     level: int = OPEN
     halt_end: int = 0
     scopes: dict[tuple[int, str], int] = field(default_factory=dict)
     prints: dict[tuple[int, int], int] = field(default_factory=dict)
+    collected_at: dict[tuple[int, int], int] = field(default_factory=dict)
 
     def absorb(self, system: System, receipt: Receipt) -> None:
         """Book what the ledger says it did."""
@@ -171,6 +172,10 @@ class Model:
         series = series_of(instrument)
         return self.prints.get((series.underlying, series.day), 0)
 
+    def in_escrow(self) -> int:
+        """What losers of expiries have paid in and winners have not taken yet."""
+        return sum(self.cash[escrow] for escrow in self.escrows)
+
     def unpaid(self) -> int:
         """What printed positions are still to be paid, WAD squared, exact."""
         return sum(
@@ -209,11 +214,14 @@ class Model:
         self.insurance += fees[1]
         self.treasury += fees[2]
 
-    def _ExpiriesSettled(self, account: int, instruments: list[int], cash: int) -> None:
+    def _ExpiriesSettled(
+        self, account: int, instruments: list[int], cash: int, escrow: int
+    ) -> None:
         for instrument in instruments:
             self.fill(account, instrument, -self.position(account, instrument))
         self.pay(account, cash)
-        self.settled += cash
+        self.pay(escrow, -cash)
+        self.escrows.add(escrow)
         self.payments += len(instruments)
 
     def _ReservesClaimed(self, receiver: str, amount: int) -> None:

@@ -117,10 +117,11 @@ def _leg_input(
         instrument=instrument,
         size=leg.size,
         taker_position=system.ledger.position(account, instrument.id),
-        pool_position=system.ledger.position(market.amm.pool, instrument.id),
         live=live,
         previous=previous,
-        expiry=ExpiryWord(book.spot, book.refreshed_at, snapshot.timestamp, book.strike_step),
+        expiry=ExpiryWord(
+            book.spot, book.refreshed_at, book.bound, snapshot.timestamp, book.strike_step
+        ),
         snapshot=snapshot,
         book=twin.Book(risk=risk, value=book.value),
     )

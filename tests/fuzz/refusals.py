@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from protocol.clients.markets import FOREVER
 from protocol.errors import InputError
+from protocol.parameters import MarginParameters
 from protocol.types import Kind
 from protocol.units import WAD
 from tests.fuzz.game import Game, Move, Refusal
@@ -17,6 +18,7 @@ from tests.fuzz.world import FEED_AGE
 
 MAX_SIZE = 10**6 * WAD
 MAX_LIST = 64
+MARGIN_SURFACE_AGE = MarginParameters().max_surface_age
 TRADE, PERP, CASH = ("trade",), ("perp",), ("cash",)
 MOVES = ("cash", "trade", "perp")
 PRICED_OUT = (
@@ -73,7 +75,8 @@ def is_below_margin(game: Game, move: Move) -> bool:
     """Exact for options at live prices; a perp's gain since its last touch is the perp's to know,
     and on a dead feed the ledger judges by the last good price."""
     perp = any(p.instrument in game.model.held[move.account] for p in game.model.perps)
-    if perp or move.kind == "perp" or any_is_stale(game, move):
+    stale = any_is_stale(game, move) or margin_surface_is_old(game, move)
+    if perp or move.kind == "perp" or stale:
         return True
     held, left = game.held_after(move), game.model.cash[move.account] - move.amount
     if move.kind == "trade":
@@ -108,6 +111,14 @@ def any_is_stale(game: Game, move: Move) -> bool:
     underlyings = {series_of(i).underlying for i in game.model.held[move.account]}
     numbers = {underlying - 1 for underlying in underlyings} | {move.market}
     return any(game.now - game.outside.updated_at[n] > FEED_AGE for n in numbers)
+
+
+def margin_surface_is_old(game: Game, move: Move) -> bool:
+    """New risk is margined on surfaces younger than an hour, of all the account then holds."""
+    held = set(game.model.held[move.account]) | {leg.instrument.id for leg in move.legs}
+    series = [each for each in map(series_of, held) if each.is_option and each.expiry > game.now]
+    pushed = [game.outside.pushed_at[each.underlying - 1].get(each.day, 0) for each in series]
+    return any(game.now - second > MARGIN_SURFACE_AGE for second in pushed)
 
 
 def has_aged(game: Game, move: Move) -> bool:
@@ -274,6 +285,7 @@ REFUSALS: dict[str, Refusal] = {
         }[move.kind](game, move),
     ),
     "ledger: below initial margin": Refusal(MOVES, is_below_margin),
+    "risk: surface stale": Refusal(("trade", "perp"), margin_surface_is_old),
     "ledger: below maintenance": Refusal(("trade", "perp"), is_below_margin),
     "ledger: too many instruments": Refusal(("trade", "perp"), list_is_full),
     "custody: not enough tokens": Refusal(

@@ -29,6 +29,7 @@ from tests.fuzz.world import (
 MIN_PUSH = 240
 BAND = 0.4  # of the first price, up or down
 BP = 10_000
+COLLECTION = 600  # seconds from a print until those who are owed are paid
 
 
 def draw_move(_: Game, rng: random.Random) -> Args:
@@ -224,6 +225,7 @@ def expire(game: Game, day: int, records: int, change: int) -> bool:
 def take_print(game: Game, market: int, day: int) -> None:
     underlying, settlement = game.market(market).underlying, game.system.settlement
     game.must_pass(lambda: settlement.take_print(underlying, day, sender=STRANGER))
+    game.model.collected_at[underlying, day] = game.now + COLLECTION
     game.model.prints[underlying, day] = settlement.settlement_price(underlying, day)
     if day in game.outside.listed[market]:
         close(game, market, day)
@@ -234,10 +236,34 @@ def close(game: Game, market: int, day: int) -> None:
     amm, underlying = game.market(market).amm, game.market(market).underlying
     price, pool = game.model.prints[underlying, day], dict(game.model.held[amm.pool])
     due, cash = settled_at(pool, underlying, day, price), game.model.cash[amm.pool]
+    if due > 0:
+        early = "expiry: still collecting"
+        game.must_fail(early, lambda: amm.close_expiry(day, sender=STRANGER))
+        game.arena.chain.advance(COLLECTION)
+        move(game, 0, 0, 0)
+    if due > paid_in(game, underlying, day):
+        early = "expiry: settle shorts first"
+        game.must_fail(early, lambda: amm.close_expiry(day, sender=STRANGER))
+        settle_all(game, underlying, day)
     game.must_pass(lambda: amm.close_expiry(day, sender=STRANGER))
     demand(game.model.cash[amm.pool] - cash == due, "expiry: pays the pool the print")
     del game.outside.listed[market][day]
     game.outside.pushed_at[market].pop(day, None)
+
+
+def paid_in(game: Game, underlying: int, day: int) -> int:
+    """What the escrow of an expiry holds."""
+    return game.model.cash[game.system.settlement.escrow(underlying, day)]
+
+
+def settle_all(game: Game, underlying: int, day: int) -> None:
+    """Everybody's options of one expiry, who owes first in each batch."""
+    settlement = game.system.settlement
+    for first in range(0, len(ACCOUNTS), 16):
+        batch = ACCOUNTS[first : first + 16]
+        game.must_pass(
+            lambda batch=batch: settlement.settle_accounts(batch, underlying, day, sender=STRANGER)
+        )
 
 
 def settled_at(book: dict[int, int], underlying: int, day: int, price: int) -> int:
@@ -261,21 +287,31 @@ def due_prints(game: Game, account: int) -> set[tuple[int, int]]:
 
 
 def settle(game: Game, account: int) -> bool:
-    """Anybody settles an account: every expired series at its print, and nothing else."""
+    """Anybody settles an account: every expiry with a print, but where he waits for losers."""
     number = ACCOUNTS[account]
     book, cash = dict(game.model.held[number]), game.model.cash[number]
     keys = due_prints(game, number)
-    due = sum(settled_at(book, *key, game.model.prints[key]) for key in keys)
+    dues = {key: settled_at(book, *key, game.model.prints[key]) for key in keys}
+    collecting = {
+        key for key, due in dues.items() if due > 0 and game.now < game.model.collected_at[key]
+    }
+    waiting = {key for key, due in dues.items() if due > 0 and due > paid_in(game, *key)}
+    waiting |= collecting
+    due = sum(due for key, due in dues.items() if key not in waiting)
     settlement = game.system.settlement
     if game.model.level_at(game.now) == HALTED:
-        if keys:
+        if keys - waiting:
             game.must_fail(
                 "ledger: halted", lambda: settlement.settle_account(number, sender=STRANGER)
             )
         return True
+    if keys and keys == waiting:
+        early = "expiry: still collecting" if collecting else "expiry: settle shorts first"
+        game.must_fail(early, lambda: settlement.settle_account(number, sender=STRANGER))
+        return True
     game.must_pass(lambda: settlement.settle_account(number, sender=STRANGER))
     demand(game.model.cash[number] - cash == due, "expiry: pays an account the print")
-    demand(not due_prints(game, number), "expiry: settles all there is")
+    demand(due_prints(game, number) == waiting, "expiry: settles all there is to pay")
     return True
 
 

@@ -16,7 +16,12 @@ from protocol.clients.markets import LiquidityVault
 from protocol.clients.oracle import MockAggregator
 from protocol.clients.system import Market, System
 from protocol.config import AmmParameters, FlowLimits, Limits, ReferencePolicy, Upkeep
-from protocol.parameters import MarketParameters, PerpParameters, SystemParameters
+from protocol.parameters import (
+    InterestParameters,
+    MarketParameters,
+    PerpParameters,
+    SystemParameters,
+)
 from protocol.surface.reference_model import reference_surface
 from protocol.types import ExpirySurface, account_id
 from protocol.units import DAY, WAD, expiry_timestamp
@@ -115,7 +120,12 @@ def build_arena(chain: TestChain, artifacts: Artifacts, *, decimals: int = 6) ->
         MarketParameters(symbol, n, price, amm=POOLS[symbol], perp=perps[symbol])
         for n, (symbol, price) in enumerate(SPOTS.items(), start=1)
     )
-    parameters = SystemParameters(quote_decimals=decimals, markets=markets)
+    # Without interest cash is the sum of its events to the wei; it has tests of its own.
+    parameters = SystemParameters(
+        quote_decimals=decimals,
+        markets=markets,
+        interest=InterestParameters(base=0.0, slope_low=0.0, slope_high=0.0),
+    )
     system = deploy_system(chain, artifacts, parameters, sender=ADMIN, keeper=KEEPER)
     feeds = tuple(MockAggregator.at(chain, m.feed, artifacts) for m in system.markets)
     totals = artifacts["OptionsAMM"].layout["storage_layout"]["pool_book"]["totals"]

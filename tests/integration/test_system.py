@@ -12,6 +12,7 @@ from protocol.parameters import FeedParameters, PullFeedParameters
 from protocol.types import Instrument, Leg
 from protocol.units import WAD
 from tests.system_fixtures import (
+    COLLECTION,
     DELAY,
     KEEPER,
     LP,
@@ -85,10 +86,13 @@ def pass_first_expiry(exchange: Exchange, *, eth: float, btc: float) -> list[int
 
 
 def settle_and_close(exchange: Exchange) -> None:
-    day = exchange.days[0]
-    for owner in (TAKER, OTHER_TAKER):
-        exchange.system.settlement.settle_account(account(owner), sender=STRANGER)
+    day, owners = exchange.days[0], [account(owner) for owner in (TAKER, OTHER_TAKER)]
+    exchange.advance(COLLECTION)
     for market in exchange.system.markets:
+        everyone = [*owners, market.amm.pool]
+        exchange.system.settlement.settle_accounts(
+            everyone, market.underlying, day, sender=STRANGER
+        )
         market.amm.close_expiry(day, sender=STRANGER)
         exchange.push(market)
         exchange.refresh(market)
@@ -101,6 +105,7 @@ def take_risk_off(exchange: Exchange) -> None:
             if legs := closing_legs(exchange, market, owner):
                 exchange.trade(*legs, taker=owner, market=market)
         hedge(exchange, market)
+        exchange.refresh(market)  # what was bought back is still reserved for
         assert not any(market.amm.risk())
 
 

@@ -14,6 +14,7 @@ from protocol.chain.embedded import EmbeddedChain
 from protocol.units import DAY, WAD
 from tests.market_bench import (
     ADMIN,
+    LIQUIDATE,
     LONG,
     LP,
     OTHER_LP,
@@ -48,7 +49,7 @@ def stage() -> Callable[[], Bench]:
         bench.fund(LP, POOL_DOLLARS, into=bench.pool)
         for owner in TRADERS:
             bench.fund(owner, TRADER_DOLLARS)
-        bench.ledger.send("set_venue", ADMIN, TRADE, sender=ADMIN)
+        bench.ledger.send("set_venue", ADMIN, TRADE | LIQUIDATE, sender=ADMIN)
         return bench
 
     return next(rewound(make))
@@ -101,6 +102,23 @@ class PerpMachine(RuleBasedStateMachine):
         self.bench.ledger.send("settle", *fill, sender=ADMIN)
         self.sizes[buyer] += size
         self.sizes[seller] -= size
+
+    @rule(
+        owner=traders,
+        bidder=traders,
+        share=st.sampled_from([1, 10**9, WAD // 3, WAD // 2 + 1, WAD - 1, WAD]),
+    )
+    def liquidate(self, owner: str, bidder: str, share: int) -> None:
+        """A share of a position changes hands with its mark: the pool's books do not notice."""
+        held = self.sizes[owner]
+        moved = abs(held) * share // WAD * (1 if held > 0 else -1)
+        if owner == bidder or moved == 0:
+            return
+        parties = account(owner), account(bidder)
+        self.bench.perp.send("hand_over", *parties, moved, sender=ADMIN)
+        self.bench.ledger.send("take_slice", *parties, share, 0, sender=ADMIN)
+        self.touch(owner, -moved)
+        self.touch(bidder, moved)
 
     @rule(seconds=st.sampled_from([1, 12, 3_600, DAY, 20 * DAY]), move=moves)
     def time(self, seconds: int, move: int) -> None:

@@ -16,7 +16,7 @@ from protocol.sim.informed.tape import FeedTape, PullTape, PushTape
 from protocol.sim.informed.ticks import Ticks
 from protocol.sim.record import AgentRecord
 from protocol.sim.run import MarketRun, Outside
-from protocol.sim.world import KEEPER, account_of
+from protocol.sim.world import KEEPER
 from protocol.types import Surface
 
 TRADERS = ("latency_arb", "sniper")
@@ -94,8 +94,6 @@ class InformedRun(MarketRun):
             spot = float(self.outside.spot[i])
             self.sniper.act(outside=spot, shown=self.shown, coming=self.target(i))
         super().upkeep(i)
-        if i:
-            self._settle()
 
     def is_accounted(self, i: int) -> bool:
         """Accounts of the pool cost more than a step; the traders' go with them."""
@@ -135,14 +133,6 @@ class InformedRun(MarketRun):
         for name, desk in self.desks.items():
             pnl = desk.pnl(spot=spot, shown=self.shown, surface=surface)
             self.paths[name].append((now, pnl))
-
-    def _settle(self) -> None:
-        """The keeper settles the takers; these settle themselves."""
-        settlement, now = self.world.system.settlement, self.world.chain.timestamp
-        for desk in self.desks.values():
-            days = {each.day for each in desk.held() if each.day and now >= each.expiry}
-            if any(settlement.settlement_price(self.world.underlying, day) for day in days):
-                settlement.settle_account(account_of(desk.address), sender=KEEPER)
 
 
 def policy_of(scenario: Scenario) -> InformedPolicy:

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from protocol.sim.record_io import write_atomically
-from protocol.sim.report import informed, market, profit, risk, words
+from protocol.sim.report import informed, liquidation, market, profit, risk, words
 from protocol.sim.report.figure import Figure, Json
 from protocol.sim.result import RunResult
 from protocol.sim.summary import Summary, summarise
@@ -21,6 +21,7 @@ FIGURES: tuple[Callable[[RunResult, Summary], Figure | None], ...] = (
     market.price,
     market.nav,
     informed.traders,
+    liquidation.liquidations,
     profit.waterfall,
     profit.attribution,
     risk.delta,

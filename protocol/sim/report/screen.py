@@ -27,6 +27,7 @@ def screen(summary: Summary, paths: Sequence[Path] = ()) -> RenderableType:
         Text(),
         _causes(summary),
         *_traders(summary),
+        *_liquidations(summary),
         _foot(summary),
     ]
     return Group(*parts, *(Text(f"→ {path}", style="bold", overflow="fold") for path in paths))
@@ -139,6 +140,19 @@ def _traders(summary: Summary) -> list[Text]:
         )
         for name, trader in summary.informed.items()
     ]
+
+
+def _liquidations(summary: Summary) -> list[Text]:
+    """Who paid for accounts on margin that failed, where any did."""
+    made = summary.liquidations
+    if not made.flagged:
+        return []
+    paid = {name: getattr(made, name) for name in ("insurance", "pools", "haircut")}
+    parts = [f"bidders {words.money(made.discount)}"]
+    parts += [f"{name} {words.money(amount)}" for name, amount in paid.items()]
+    if made.bad_debt:
+        parts.append(f"open {words.money(made.bad_debt)}")
+    return [Text(f"{words.count(made.flagged)} liquidated: {', '.join(parts)}")]
 
 
 def _foot(summary: Summary) -> Text:

@@ -129,8 +129,8 @@ def test_halt__lifted_early__counts_from_then(bench, chain, reverts):
         ("ledger", "claim_treasury", (STRANGER, 1)),
         ("custody", "set_ledger", (VENUE,)),
         ("risk", "set_perp", (2, VENUE)),
-        ("risk", "set_stress_vols", (1, 10**18, 10**18)),
-        ("risk", "set_margin_rates", (1, 10**17, 10**17, 10**17, 10**17)),
+        ("risk", "set_scenarios", (1, 1)),
+        ("risk", "set_collateral", (1 << 54 | 1, VENUE, 10**17)),
     ],
 )
 def test_administration__by_a_stranger_or_the_guardian__reverts(

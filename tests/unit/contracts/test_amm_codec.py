@@ -11,7 +11,7 @@ F144 = 2**144 - 1
 # Of every field: its step and its width.
 RECORDS = (
     [(FINE, 40)] * 4,
-    [(COARSE, 24)] * 8,
+    [(COARSE, 24)] * 7,
     [(COARSE, 24)] * 4 + [(1, 24), (1, 24), (1, 16)],
     [(1, 16)] + [(SHARE, 16)] * 6,
     [(COARSE, 32)] * 7 + [(1, 32)],
@@ -46,16 +46,18 @@ def test_parameters__field_edges__kept_or_refused(record, harness, reverts):
 
 def test_parameters__all_full__fill_the_words(harness):
     full = [tuple((2**bits - 1) * step for step, bits in fields) for fields in RECORDS]
-    assert list(harness.call("pack", *full, F144)) == [2**256 - 1] * 4
+    spare = (2**24 - 1) << 64  # behind the spreads
+    words = [2**256 - 1, 2**256 - 1 - spare, 2**256 - 1, 2**256 - 1]
+    assert list(harness.call("pack", *full, F144)) == words
     assert [tuple(row) for row in harness.call("unpack", [2**256 - 1] * 4)] == full
 
 
 def test_expiry__field_edges__kept_or_refused(harness, reverts):
-    widths = (88, 40, 40, 32)
+    widths = (88, 40, 56, 40, 32)
     full = [2**bits - 1 for bits in widths]
     assert list(harness.call("expiry", harness.call("pack_expiry", *full))) == full
     for place, bits in enumerate(widths):
-        row = [0] * 4
+        row = [0] * len(widths)
         row[place] = 2**bits - 1
         assert list(harness.call("expiry", harness.call("pack_expiry", *row))) == row
         row[place] = 2**bits

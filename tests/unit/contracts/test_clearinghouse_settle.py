@@ -10,6 +10,7 @@ from protocol.types import Instrument, Kind
 from protocol.units import WAD
 from tests.ledger_bench import (
     ADMIN,
+    ALL_RIGHTS,
     CASH,
     EXPIRY,
     EXPIRY_SECONDS,
@@ -44,13 +45,6 @@ def bench(chain, deploy):
 
 
 # ── booking ──
-
-
-def test_sizes__are_both_accounts_positions(bench):
-    series = bench.call(3_000)
-    bench.fill(series, 2 * WAD, 100 * WAD)
-    both = bench.ledger.call("sizes", account(TAKER), account(MAKER), series.id)
-    assert both == (2 * WAD, -2 * WAD)
 
 
 def test_fill__books_both_sides_and_fees(bench):
@@ -178,12 +172,12 @@ def test_amounts__beyond_their_range__revert(bench, reverts):
 
 
 def test_settle__without_the_right__reverts(bench, reverts):
-    for rights in (0, CASH, EXPIRY, CASH | EXPIRY):
+    for rights in (0, CASH, EXPIRY, ALL_RIGHTS - TRADE):
         bench.ledger.send("set_venue", STRANGER, rights, sender=ADMIN)
-        with reverts("ledger: no right to trade"):
+        with reverts("ledger: right missing"):
             bench.fill(bench.call(3_000), WAD, venue=STRANGER)
     with reverts("ledger: no such right"):
-        bench.ledger.send("set_venue", STRANGER, 8, sender=ADMIN)
+        bench.ledger.send("set_venue", STRANGER, ALL_RIGHTS + 1, sender=ADMIN)
     receipt = bench.ledger.send("set_venue", STRANGER, TRADE, sender=ADMIN)
     assert bench.ledger.events(receipt)[0].args == {"venue": STRANGER, "rights": TRADE}
     bench.fill(bench.call(3_000), WAD, venue=STRANGER)
@@ -243,12 +237,12 @@ def test_long__costs_no_more_than_the_cash(bench, reverts):
 @pytest.mark.parametrize("shorter", ["taker", "maker"])
 def test_short__needs_initial_margin(bench, reverts, shorter):
     series = bench.call(3_000)
-    need = bench.risk.call("short_requirement", series.id, SPOT)
+    need, _ = bench.cash_needed({series: -WAD})
     most = DOLLARS * WAD * WAD // need
     sign = 1 if shorter == "maker" else -1
     with reverts("ledger: below initial margin"):
         bench.fill(series, sign * (most + 1), maker=MAKER if sign > 0 else POOL)
-    bench.fill(series, sign * most, maker=MAKER if sign > 0 else POOL)
+    bench.fill(series, sign * (most - 1), maker=MAKER if sign > 0 else POOL)
 
 
 def test_pool__is_not_margined(bench):
@@ -257,21 +251,22 @@ def test_pool__is_not_margined(bench):
 
 
 def test_perp__counts_its_gains_and_needs_margin(bench, reverts):
-    most = DOLLARS * WAD * 10 // 3_000  # 10 % of 3,000 each
+    need, _ = bench.cash_needed({PERP: WAD})
+    most = DOLLARS * WAD * WAD // need
     with reverts("ledger: below initial margin"):
         bench.fill(PERP, most + 1, maker=POOL)
-    bench.fill(PERP, most, maker=POOL)
+    bench.fill(PERP, most - 1, maker=POOL)
     bench.market.send("set_gain", account(TAKER), -WAD, sender=ADMIN)
     with reverts("ledger: below initial margin"):
         bench.ledger.send("withdraw", account(TAKER), 1, TAKER, sender=TAKER)
-    bench.market.send("set_gain", account(TAKER), 300 * WAD, sender=ADMIN)
-    bench.fill(PERP, WAD, maker=POOL)
+    bench.market.send("set_gain", account(TAKER), need, sender=ADMIN)
+    bench.fill(PERP, WAD // 2, maker=POOL)
 
 
 def test_reduction__between_initial_and_maintenance__is_allowed(bench, reverts):
     series = bench.call(3_000)
-    need = bench.risk.call("short_requirement", series.id, SPOT)
-    bench.fill(series, -(DOLLARS * WAD * WAD // need), maker=POOL)
+    need, _ = bench.cash_needed({series: -WAD})
+    bench.fill(series, 10 - DOLLARS * WAD * WAD // need, maker=POOL)
     bench.set_spot(SPOT * 101 // 100)  # below initial now
     with reverts("ledger: below initial margin"):
         bench.fill(series, -WAD // 100, maker=POOL)
@@ -282,8 +277,8 @@ def test_reduction__between_initial_and_maintenance__is_allowed(bench, reverts):
 
 def test_reduction__below_maintenance__reverts(bench, reverts):
     series = bench.call(3_000)
-    need = bench.risk.call("short_requirement", series.id, SPOT)
-    bench.fill(series, -(DOLLARS * WAD * WAD // need), maker=POOL)
+    need, _ = bench.cash_needed({series: -WAD})
+    bench.fill(series, 10 - DOLLARS * WAD * WAD // need, maker=POOL)
     bench.set_spot(SPOT * 13 // 10)
     with reverts("ledger: below maintenance"):
         bench.fill(series, WAD, 10 * WAD, maker=POOL)
@@ -296,18 +291,20 @@ def test_reduction__beyond_zero__is_none(bench, reverts):
         bench.fill(series, -DOLLARS * WAD, maker=POOL)
 
 
-def test_long_only_in_debt__may_sell_but_not_pay(bench, reverts):
+def test_long_only_in_debt__is_judged_by_margin(bench, reverts):
     series = bench.call(3_000)
     bench.fill(series, 2 * WAD, maker=POOL)
     bench.ledger.send("set_venue", POOL, TRADE | CASH, sender=ADMIN)
     move = (account(TAKER), account(POOL), 2 * DOLLARS * WAD)
     bench.ledger.send("move_cash", *move, sender=POOL)
-    with reverts("ledger: not enough cash"):
+    with reverts("ledger: below maintenance"):
         bench.fill(series, -WAD, 1, maker=POOL)  # sells and pays for it
     with reverts("ledger: not enough cash"):
-        bench.fill(series, WAD, -WAD, maker=POOL)  # buys more
-    bench.fill(series, -WAD, -200 * WAD, maker=POOL)
-    assert bench.cash(TAKER) == (200 - DOLLARS) * WAD
+        bench.fill(series, WAD, 1, maker=POOL)  # buys more
+    with reverts("ledger: below initial margin"):
+        bench.fill(series, WAD, -WAD, maker=POOL)  # ... and is paid for it
+    bench.fill(series, -WAD, -DOLLARS * WAD, maker=POOL)
+    assert bench.cash(TAKER) == 0
 
 
 # ── pause ──

@@ -19,9 +19,12 @@ def test_clearinghouse__without_a_risk_engine__reverts(bench, deploy, reverts):
         deploy("Clearinghouse", *args)
 
 
-def test_risk_engine__without_an_oracle__reverts(bench, deploy, reverts):
-    with reverts("risk: no oracle"):
-        deploy("RiskEngine", bench.manager.address, ZERO_ADDRESS)
+@pytest.mark.parametrize("missing", ["oracle", "surface"])
+def test_risk_engine__without_a_part__reverts(bench, deploy, reverts, missing):
+    parts = dict.fromkeys(("oracle", "surface"), bench.market.address)
+    parts[missing] = ZERO_ADDRESS
+    with reverts(f"risk: no {missing}"):
+        deploy("RiskEngine", bench.manager.address, *parts.values())
 
 
 @pytest.mark.parametrize("missing", ["ledger", "oracle"])
@@ -30,3 +33,8 @@ def test_expiry_settlement__without_a_part__reverts(bench, deploy, reverts, miss
     parts[missing] = ZERO_ADDRESS
     with reverts("expiry: no ledger or oracle"):
         deploy("ExpirySettlement", *parts.values())
+
+
+def test_liquidator__without_a_settlement__reverts(bench, deploy, reverts):
+    with reverts("liquidator: no settlement"):
+        deploy("Liquidator", bench.manager.address, bench.ledger.address, ZERO_ADDRESS)

@@ -1,6 +1,7 @@
 """What still works when the feed or the surface is stale, or the core is paused or halted.
 
-One table: a row for each action, a column for each state of the world. A dot is success.
+One table: a row for each action, a column for each state of the world. Empty is success. A second
+one: what a pending insolvency holds up, in the same states.
 """
 
 from __future__ import annotations
@@ -10,12 +11,23 @@ from typing import Any
 
 import pytest
 
+from protocol.chain.artifacts import Artifacts
+from protocol.clients.base import AnyContract, deploy_contract
 from protocol.errors import Revert
-from protocol.units import WAD
-from tests.attacks.core_stage import MAX, NO_LIMIT, HookTokens, Stage, build_stage
-from tests.system_fixtures import ADMIN, HOUR, KEEPER, STRANGER, parameters
+from protocol.types import Instrument, Kind
+from protocol.units import DAY, WAD
+from tests.attacks.core_stage import (
+    MAX,
+    NO_LIMIT,
+    HookTokens,
+    Stage,
+    account_of,
+    build_stage,
+)
+from tests.system_fixtures import ADMIN, COLLECTION, HOUR, KEEPER, STRANGER, parameters
 
 OWNER = "0x" + "0e" * 20
+BANK = "0x" + "ba" * 20  # every right of a venue, and a pool: what takes an account's cash away
 HALT = 72 * HOUR
 DOLLARS = 10**6  # token units
 TOO_OLD = 2 * 86_400 + 1  # seconds: no feed may be set to bear more
@@ -57,7 +69,21 @@ TABLE: dict[str, tuple[str, ...]] = {
     "take a print": ("", *WORKS, "", "", ""),
     "settle an account": ("", *WORKS, "", "", HALTED),
     "settle a pool": ("", *WORKS, "", "", HALTED),
+    "settle accounts": ("", *WORKS, "", "", HALTED),
     "close an expiry": ("", *WORKS, "", "", HALTED),
+    "settle before a print": ("expiry: no print",) * 7,
+    "take a print that is missing": ("expiry: no print",) * 7,
+    "flag an account": ("", *WORKS, "", "", HALTED),
+    "bid for an account": ("", *WORKS, "", "", HALTED),
+    "end an auction": ("", *WORKS, "", "", ""),
+    "absorb a debt": ("", *WORKS, "", "", HALTED),
+    "accrue interest": ("", *WORKS, "", "", ""),
+    "post collateral": ("", *WORKS, "", "collateral: paused", "collateral: paused"),
+    "take collateral": ("", *WORKS, "", "", HALTED),
+    "borrow of custody": ("", *WORKS, "", "custody: paused", "custody: paused"),
+    "borrow of a vault": ("", *WORKS, "", "collateral: paused", "collateral: paused"),
+    "release overdue LPs": ("", *GONE, "amm: valuation stale", "", HALTED),
+    "cancel an overdue request": ("", *WORKS, "", "", ""),
     "record a price": ("", *GONE, "", "", ""),
     "push a surface": ("", *WORKS, "", "", ""),
 }
@@ -71,6 +97,9 @@ def sub(s: Stage, index: int) -> int:
 
 
 CASH, LONG, SHORT, EDGE = 1, 2, 3, 4  # sub-accounts of the owner
+WEAK, SOLD, CURED, BROKE, BUYER = 5, 6, 8, 9, 10  # to flag, on auction, on it and well, in debt
+DEBTOR, WINNER = 11, 12  # of an expiry
+GUARDIAN = ADMIN
 
 ACTIONS: dict[str, Action] = {
     "open an option": lambda s: ("OptionsAMM", "trade", sub(s, CASH), legs(s, 1), NO_LIMIT, MAX),
@@ -106,7 +135,46 @@ ACTIONS: dict[str, Action] = {
     "take a print": lambda s: ("ExpirySettlement", "take_print", 1, s.past_day),
     "settle an account": lambda s: ("ExpirySettlement", "settle_account", s.mine),
     "settle a pool": lambda s: ("ExpirySettlement", "settle_pool", btc_pool(s), 2, s.past_day),
+    "settle accounts": lambda s: (
+        "ExpirySettlement",
+        "settle_accounts",
+        [s.mine, s.pool],
+        1,
+        s.past_day,
+    ),
     "close an expiry": lambda s: ("other OptionsAMM", "close_expiry", s.past_day),
+    "settle before a print": lambda s: (
+        "ExpirySettlement",
+        "settle_accounts",
+        [s.mine],
+        1,
+        s.missed_day,
+    ),
+    "take a print that is missing": lambda s: ("ExpirySettlement", "take_print", 1, s.missed_day),
+    "flag an account": lambda s: ("Liquidator", "flag", sub(s, WEAK)),
+    "bid for an account": lambda s: (
+        "Liquidator",
+        "bid",
+        sub(s, SOLD),
+        sub(s, BUYER),
+        WAD,
+        -(10**6) * WAD,
+        MAX,
+    ),
+    "end an auction": lambda s: ("Liquidator", "close", sub(s, CURED)),
+    "absorb a debt": lambda s: ("Liquidator", "absorb", sub(s, BROKE)),
+    "accrue interest": lambda s: ("Clearinghouse", "accrue"),
+    "post collateral": lambda s: ("CollateralVault", "post", s.collateral, WAD),
+    "take collateral": lambda s: ("CollateralVault", "take", s.collateral, WAD, OWNER),
+    "borrow of custody": lambda s: ("Custody", "flashLoan", s.at("borrower"), *loan(s)),
+    "borrow of a vault": lambda s: ("CollateralVault", "flashLoan", s.at("borrower"), *loan(s)),
+    "release overdue LPs": lambda s: ("LiquidityVault", "release_overdue", 1, GUARDIAN),
+    "cancel an overdue request": lambda s: (
+        "LiquidityVault",
+        "cancel_request",
+        1,
+        first_waiting(s),
+    ),
     "record a price": lambda s: ("PriceOracle", "record", 1),
     "push a surface": lambda s: ("VolSurface", "push", 1, [], KEEPER),
 }
@@ -120,6 +188,14 @@ def withdraw(account: int) -> tuple[Any, ...]:
     return ("Clearinghouse", "withdraw", account, DOLLARS, OWNER)
 
 
+def loan(s: Stage) -> tuple[Any, ...]:
+    return (s.token.address, DOLLARS, b"")
+
+
+def first_waiting(s: Stage) -> int:
+    return int(s.contracts["LiquidityVault"].call("places", 1)[0])
+
+
 def btc_pool(s: Stage) -> int:
     return s.exchange.btc.amm.pool
 
@@ -131,10 +207,12 @@ def world() -> Iterator[Callable[[str], Stage]]:
     _prepare(stage)
     start = stage.exchange.chain.snapshot()
 
-    def bring(mode: str) -> Stage:
+    def bring(mode: str, *, pending: bool = False) -> Stage:
         nonlocal start
         stage.exchange.chain.revert(start)
         start = stage.exchange.chain.snapshot()
+        if pending:
+            _settle_into_a_loss(stage)
         STATES[mode](stage)
         return stage
 
@@ -142,8 +220,10 @@ def world() -> Iterator[Callable[[str], Stage]]:
 
 
 def _prepare(s: Stage) -> None:
-    """Accounts of every kind, requests that are ripe, and one record."""
+    """Accounts of every kind, requests that are ripe or overdue, and one record."""
     ex = s.exchange
+    terms = (*s.contracts["LiquidityVault"].call("terms")[:-1], HOUR)
+    s.contracts["LiquidityVault"].send("set_terms", terms, sender=ADMIN)
     for index in (CASH, LONG, SHORT, EDGE):
         s.do("Clearinghouse", "transfer_cash", s.mine, sub(s, index), 20_000 * WAD)
     for index, size in ((LONG, 2), (SHORT, -1), (EDGE, -1)):
@@ -151,7 +231,7 @@ def _prepare(s: Stage) -> None:
     for vault in ("LiquidityVault", "other LiquidityVault"):
         s.do(vault, "requestDeposit", 10 * DOLLARS, OWNER, OWNER)
         s.do(vault, "requestRedeem", 20 * WAD, OWNER, OWNER)
-    ex.advance(HOUR)
+    ex.advance(2 * HOUR)
     ex.push(ex.eth)
     ex.refresh(ex.eth)
     ex.system.oracle.record(1, sender=STRANGER)
@@ -159,6 +239,53 @@ def _prepare(s: Stage) -> None:
     equity, initial, _ = s.contracts["Clearinghouse"].call("margin", sub(s, EDGE))
     spare = (equity - initial) // WAD - 1
     s.do("Clearinghouse", "withdraw", sub(s, EDGE), spare * DOLLARS, OWNER)
+    _fail(s)
+    borrower = deploy_contract(ex.chain, Artifacts()["MockBorrower"], sender=ADMIN)
+    s.contracts["borrower"] = AnyContract(ex.chain, borrower, Artifacts()["MockBorrower"].abi)
+    s.token.send("mint", borrower, DOLLARS, sender=OWNER)
+
+
+def _fail(s: Stage) -> None:
+    """Shorts whose cash is gone: one to flag, one on auction, one on it and well again; a debt."""
+    system = s.exchange.system
+    system.ledger.set_venue(BANK, 31, sender=ADMIN)
+    system.ledger.open_pool(account_of(BANK), sender=ADMIN)
+    for index in (WEAK, SOLD, CURED, BROKE, BUYER):
+        s.do("Clearinghouse", "transfer_cash", s.mine, sub(s, index), 20_000 * WAD)
+    for index in (WEAK, SOLD, CURED):
+        fill(s, sub(s, index), account_of(BANK), s.option, -WAD)
+        equity, _, maintenance = s.contracts["Clearinghouse"].call("margin", sub(s, index), 2)
+        take(s, sub(s, index), equity - maintenance // 2)
+    for index in (SOLD, CURED):
+        s.do("Liquidator", "flag", sub(s, index))
+    s.do("Clearinghouse", "transfer_cash", s.mine, sub(s, CURED), 10_000 * WAD)
+    take(s, sub(s, BROKE), 20_000 * WAD + 50 * WAD)
+
+
+def take(s: Stage, account: int, amount: int) -> None:
+    system = s.exchange.system
+    system.ledger._send("move_cash", account, account_of(BANK), amount, sender=BANK)
+
+
+def _settle_into_a_loss(s: Stage) -> None:
+    """An account pays for two calls that pay 1,000 each, and has half of it."""
+    ex = s.exchange
+    for index in (DEBTOR, WINNER):
+        s.do("Clearinghouse", "transfer_cash", s.mine, sub(s, index), 20_000 * WAD)
+    series = Instrument.option(Kind.CALL, 1, ex.now // DAY + 2, 1_000.0)
+    fill(s, sub(s, WINNER), sub(s, DEBTOR), series.id, 2 * WAD)
+    take(s, sub(s, DEBTOR), 19_000 * WAD)
+    ex.pass_expiry(series.day)
+    ex.system.settlement.take_print(1, series.day, sender=STRANGER)
+    ex.system.settlement.settle_account(sub(s, DEBTOR), sender=STRANGER)
+    ex.advance(COLLECTION)
+
+
+def fill(s: Stage, taker: int, maker: int, instrument: int, size: int) -> None:
+    """For nothing."""
+    leg = instrument << 128 | size & (2**128 - 1)
+    row = (OWNER, taker, maker, [leg], 0, [0, 0, 0])
+    s.exchange.system.ledger._send("settle", *row, sender=BANK)
 
 
 # ── states of the world ──
@@ -192,8 +319,8 @@ STATES: dict[str, Callable[[Stage], None]] = {
 
 def attempt(s: Stage, action: str) -> str:
     """The reason an action reverts with; nothing where it goes through."""
-    contract, function, *args = ACTIONS[action](s)
-    sender = args.pop() if args[-1] == KEEPER else OWNER
+    contract, function, *args = {**ACTIONS, **PENDING_ACTIONS}[action](s)
+    sender = args.pop() if args and args[-1] in (KEEPER, GUARDIAN) else OWNER
     try:
         s.contracts[contract].call(function, *args, sender=sender)
     except Revert as revert:
@@ -207,6 +334,49 @@ def test_every_action__in_every_state(world: Callable[[str], Stage], mode: str) 
     column = MODES.index(mode)
     found = {action: attempt(stage, action) for action in ACTIONS}
     assert found == {action: row[column] for action, row in TABLE.items()}
+
+
+HELD = "ledger: insolvency pending"
+UNCOVERED = "expiry: loss not covered"
+PENDING: dict[str, tuple[str, ...]] = {
+    "withdraw, cash only": (*[HELD] * 6, HALTED),
+    "transfer cash": (*[HELD] * 6, HALTED),
+    "take collateral": (*[HELD] * 6, HALTED),
+    "post collateral": TABLE["post collateral"],
+    "deposit": TABLE["deposit"],
+    "close a perp": TABLE["close a perp"],
+    "settle the winner": TABLE["settle an account"],
+    "absorb the debt": TABLE["absorb a debt"],
+    "release what is owed": (UNCOVERED,) * 7,
+    "release what is covered": ("",) * 7,  # it only gives freedom back: a halt needs no say in it
+}
+PENDING_ACTIONS: dict[str, Action] = {
+    "settle the winner": lambda s: ("ExpirySettlement", "settle_account", sub(s, WINNER)),
+    "absorb the debt": lambda s: ("Liquidator", "absorb", sub(s, DEBTOR)),
+    "release what is owed": lambda s: ("ExpirySettlement", "release_hold", sub(s, DEBTOR)),
+    "release what is covered": lambda s: (
+        s.do("Clearinghouse", "deposit", sub(s, DEBTOR), 2_000 * DOLLARS)
+        or ("ExpirySettlement", "release_hold", sub(s, DEBTOR))
+    ),
+}
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_pending_insolvency__holds_withdrawals_and_nothing_else(
+    world: Callable[..., Stage], mode: str
+) -> None:
+    stage = world(mode, pending=True)
+    found = {action: attempt(stage, action) for action in PENDING}
+    assert found == {action: row[MODES.index(mode)] for action, row in PENDING.items()}
+
+
+def test_pending_insolvency__once_absorbed__holds_nobody(
+    world: Callable[..., Stage],
+) -> None:
+    stage = world("fresh", pending=True)
+    assert attempt(stage, "withdraw, cash only") == HELD
+    stage.do("Liquidator", "absorb", sub(stage, DEBTOR))
+    assert attempt(stage, "withdraw, cash only") == attempt(stage, "take collateral") == ""
 
 
 def test_halt__after_72_hours__is_a_pause_that_nobody_renews(

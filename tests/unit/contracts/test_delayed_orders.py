@@ -190,7 +190,7 @@ def test_execute__account_without_cash__stays_open_no_older_than_the_window(ex, 
     poor = account(STRANGER)
     committed = commit(ex, owner=poor, sender=STRANGER)
     ex.advance(30)
-    with reverts("ledger: below initial margin"):
+    with reverts("ledger: not enough cash"):
         execute(ex, committed)
     ex.chain.advance(61)
     ex.fund(STRANGER, 10_000)

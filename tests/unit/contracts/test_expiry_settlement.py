@@ -8,7 +8,9 @@ from protocol.types import Instrument
 from protocol.units import WAD
 from tests.ledger_bench import (
     ADMIN,
+    ALL_RIGHTS,
     ETH,
+    EXPIRY,
     EXPIRY_SECONDS,
     MAKER,
     OTHER,
@@ -80,14 +82,17 @@ def test_take_print__again__keeps_the_first(bench, day):
 def test_settle__pays_intrinsic_value(bench, day, price, call, put):
     bench.settle([leg(bench.call(3_000), 2 * WAD), leg(bench.put(3_000), -WAD)])
     bench.set_print(day, price * WAD)
-    receipt = settle(bench, TAKER)
-    settle(bench, MAKER)
+    first, second = (TAKER, MAKER) if put else (MAKER, TAKER)
+    settle(bench, first)
+    receipt = settle(bench, second)
     assert bench.cash(TAKER) == (DOLLARS + 2 * call - put) * WAD
     assert bench.cash(MAKER) == (DOLLARS - 2 * call + put) * WAD
     assert bench.portfolio(TAKER) == bench.portfolio(MAKER) == {}
     (event,) = bench.ledger.events(receipt)
     assert event.name == "ExpiriesSettled"
-    assert event.args["cash"] == (2 * call - put) * WAD
+    assert event.args["cash"] == abs(2 * call - put) * WAD
+    assert event.args["escrow"] == bench.expiry.call("escrow", ETH, day)
+    assert bench.ledger.call("cash", event.args["escrow"]) == 0
 
 
 def test_settle__leaves_what_has_not_expired(bench, day):
@@ -95,6 +100,7 @@ def test_settle__leaves_what_has_not_expired(bench, day):
     for instrument in (later, bench.call(2_500, day), PERP, bench.put(3_500, day)):
         bench.fill(instrument, WAD, maker=POOL)
     bench.set_print(day, 3_000 * WAD)
+    settle_pool(bench, day)
     assert bench.expiry.call("settle_account", account(TAKER)) == 2
     settle(bench, TAKER)
     assert bench.portfolio(TAKER) == {later.id: WAD, PERP.id: WAD}
@@ -108,6 +114,8 @@ def test_settle__of_two_expiries_at_once(bench, day):
         bench.fill(bench.call(2_900, when), WAD, maker=POOL)
     bench.set_print(day, 3_000 * WAD)
     bench.set_print(day + 1, 3_100 * WAD)
+    settle_pool(bench, day)
+    settle_pool(bench, day + 1)
     settle(bench, TAKER)
     assert bench.cash(TAKER) == (DOLLARS + 100 + 200) * WAD
 
@@ -127,6 +135,7 @@ def test_settle__when_paused__goes_on(bench, day):
     bench.fill(bench.call(2_900), WAD, maker=POOL)
     bench.pause(PAUSED)
     bench.set_print(day, 3_000 * WAD)
+    settle_pool(bench, day)
     settle(bench, TAKER)
     assert bench.cash(TAKER) == (DOLLARS + 100) * WAD
 
@@ -144,8 +153,9 @@ def test_rounding__takes_from_both(bench, day):
     bench.set_print(day, price)
     exact = size * (WAD + 1)
     assert exact % WAD != 0
-    settle(bench, TAKER)
     settle(bench, MAKER)
+    settle(bench, TAKER)
+    assert bench.ledger.call("cash", bench.expiry.call("escrow", ETH, day)) == 1
     assert bench.cash(TAKER) == DOLLARS * WAD + exact // WAD
     assert bench.cash(MAKER) == DOLLARS * WAD - exact // WAD - 1
 
@@ -154,22 +164,25 @@ def test_gas_of_64_series__is_bounded(bench, day):
     for strike in range(2_968, 3_032):
         bench.fill(bench.call(strike), WAD // 100, maker=POOL)
     bench.set_print(day, 3_000 * WAD)
+    assert settle_pool(bench, day).gas_used < 1_200_000
     assert settle(bench, TAKER).gas_used < 1_000_000
-    assert settle_pool(bench, day).gas_used < 1_000_000
     assert bench.portfolio(TAKER) == bench.pool_positions(POOL, day) == {}
 
 
 # ── the ledger's own checks ──
 
+ESCROW = account(VENUE, 7)
 
-def expire(bench, instruments, payoffs, *, owner=TAKER, sender=VENUE):
-    return bench.ledger.send("settle_expiries", account(owner), instruments, payoffs, sender=sender)
+
+def expire(bench, instruments, cash=0, *, owner=TAKER, sender=VENUE, escrow=ESCROW):
+    row = (account(owner), instruments, cash, escrow)
+    return bench.ledger.send("settle_expiries", *row, sender=sender)
 
 
 def test_settle_expiries__without_the_right__reverts(bench, reverts):
-    bench.ledger.send("set_venue", STRANGER, 3, sender=ADMIN)
-    with reverts("ledger: no right to expire"):
-        expire(bench, [], [], sender=STRANGER)
+    bench.ledger.send("set_venue", STRANGER, ALL_RIGHTS - EXPIRY, sender=ADMIN)
+    with reverts("ledger: right missing"):
+        expire(bench, [], sender=STRANGER)
 
 
 def test_settle_expiries__of_what_has_not_expired__reverts(bench, chain, day, reverts):
@@ -177,11 +190,13 @@ def test_settle_expiries__of_what_has_not_expired__reverts(bench, chain, day, re
     bench.fill(series, WAD)
     bench.fill(PERP, WAD)
     chain.set_time(day * 86_400 + EXPIRY_SECONDS - 1)
-    for instrument in (series, PERP):
+    collateral = Instrument.collateral(ETH)
+    bench.post(TAKER, collateral, WAD)
+    for instrument in (series, PERP, collateral):
         with reverts("ledger: series not expired"):
-            expire(bench, [instrument.id], [WAD])
+            expire(bench, [instrument.id])
     chain.advance(1)
-    expire(bench, [series.id], [WAD])
+    expire(bench, [series.id])
 
 
 def test_settle_expiries__of_what_is_not_held__reverts(bench, chain, day, reverts):
@@ -189,8 +204,22 @@ def test_settle_expiries__of_what_is_not_held__reverts(bench, chain, day, revert
     bench.fill(series, WAD)
     chain.set_time(day * 86_400 + EXPIRY_SECONDS)
     with reverts("ledger: no position"):
-        expire(bench, [series.id, series.id], [WAD, WAD])
+        expire(bench, [series.id, series.id])
     with reverts("ledger: no position"):
-        expire(bench, [bench.put(3_000, day).id], [WAD])
-    with reverts("ledger: lengths differ"):
-        expire(bench, [series.id], [])
+        expire(bench, [bench.put(3_000, day).id])
+
+
+def test_settle_expiries__with_an_escrow_that_is_not_the_venues__reverts(bench, reverts):
+    with reverts("ledger: not the venue's escrow"):
+        expire(bench, [], escrow=account(MAKER))
+    with reverts("ledger: self transfer"):
+        expire(bench, [], owner=VENUE, escrow=account(VENUE))
+
+
+def test_settle_expiries__beyond_the_escrow__reverts(bench, reverts):
+    expire(bench, [], -100 * WAD, owner=MAKER)
+    with reverts("ledger: escrow too small"):
+        expire(bench, [], 100 * WAD + 1)
+    expire(bench, [], 100 * WAD)
+    assert bench.ledger.call("cash", ESCROW) == 0
+    assert bench.cash(TAKER) - bench.cash(MAKER) == 200 * WAD

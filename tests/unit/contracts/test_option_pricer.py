@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import sqrt
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from protocol.clients.base import AnyContract
 from protocol.pricing import amm as twin
+from protocol.pricing.amm_reserve import ShortBound
 from protocol.pricing.amm_words import (
     ExpiryWord,
     FlowLimits,
@@ -22,13 +24,15 @@ from protocol.pricing.amm_words import (
 from protocol.pricing.market_math import FeeRates
 from protocol.types import Instrument, Kind
 from protocol.units import DAY, WAD
+from tests.ledger_bench import ADMIN
 from tests.pricer_words import encoded_leg, encoded_pool
 
 SPOT = 2_000 * WAD
 ROUNDING = 2_010  # wei: a share of delta is rounded up before spot values it
 GREEKS = ("delta", "vega", "gamma")
+BOUND = ShortBound(move=WAD // 5, factor=WAD * 3 // 2, rate=WAD // 50)
 NO_FEES = FeeRates(**dict.fromkeys(FeeRates.__slots__, 0))
-NO_SPREADS = Spreads(0, 0, 0, WAD, 0, WAD // 2, 0, 0)
+NO_SPREADS = Spreads(0, 0, 0, WAD, 0, WAD // 2, 0)
 NO_WEIGHTS = Weights(0, 0, 0, 0)
 NO_LIMITS = Limits(*[16 * WAD] * 4, 0, 0, 0)
 NO_FLOW = FlowLimits(0, 0, *[3 * WAD] * 5)
@@ -47,8 +51,13 @@ POOL = twin.PoolState(
 
 
 @pytest.fixture
-def pricer(deploy) -> AnyContract:
-    return deploy("OptionPricer")
+def market(deploy) -> AnyContract:
+    return deploy("MockMarket")
+
+
+@pytest.fixture
+def pricer(deploy, market) -> AnyContract:
+    return deploy("OptionPricer", market.address, market.address)
 
 
 @pytest.fixture
@@ -72,7 +81,7 @@ def leg(now: int, size: int, *, strike: float = 2_000, weeks: int = 4, **changes
         instrument=series,
         size=size,
         live=posted,
-        expiry=ExpiryWord(SPOT, now, now, 1),
+        expiry=ExpiryWord(SPOT, now, BOUND.word, now, 1),
         snapshot=posted,
         book=twin.Book(risk=twin.Risk(reserve=10**6 * WAD)),
     )
@@ -112,7 +121,8 @@ def test_mark__live_surface__greeks_of_the_snapshot(pricer, now):
     calm = ask(pricer, POOL, leg(now, WAD))
     wild = ask(pricer, POOL, leg(now, WAD, live=surface(now, a=30 * 10**15)))
     assert wild.mark > calm.mark
-    assert wild.total == calm.total
+    assert replace(wild.total, reserve=0) == replace(calm.total, reserve=0)
+    assert wild.total.reserve > calm.total.reserve
     moved = ask(pricer, POOL, leg(now, WAD, snapshot=surface(now, a=30 * 10**15)))
     assert moved.mark == calm.mark
     assert moved.total != calm.total
@@ -162,7 +172,7 @@ def test_series__expired__reverts(pricer, now, chain, reverts):
     with reverts("pricer: series expired"):
         pricer.call("mark", one.instrument.id, SPOT, one.live.words)
     with reverts("pricer: series expired"):
-        pricer.call("book", SPOT, one.live.words, 0, [one.instrument.id], [WAD])
+        pricer.call("book", SPOT, one.live.words, 0, [one.instrument.id], [WAD], 0)
 
 
 def test_depth__never_set__reverts(pricer, now, reverts):
@@ -240,19 +250,26 @@ def test_spread__uncertainty__of_the_delta(pricer, now):
     assert abs(unsure.spread - abs(unsure.total.delta) * 20) <= ROUNDING
 
 
-def test_reserve__opening_shorts_alone(pricer, now):
-    pool = replace(POOL, spreads=replace(NO_SPREADS, reserve_share=WAD // 10))
-    unit = 200 * WAD
-    for held, size, reserved in (
-        (0, 5 * WAD, 5 * unit),
-        (3 * WAD, 5 * WAD, 2 * unit),
-        (9 * WAD, 5 * WAD, 0),
-        (-9 * WAD, -5 * WAD, -5 * unit),
-        (-2 * WAD, -5 * WAD, -2 * unit),
-        (2 * WAD, -5 * WAD, 0),
-    ):
-        priced = ask(pricer, pool, leg(now, size, pool_position=held))
-        assert priced.total.reserve == reserved
+def test_reserve__of_what_the_pool_sells_alone(pricer, now):
+    """At the money: a move of a fifth, time value at 1.5 times the vol, 2 % of spot."""
+    deviation = sqrt(0.008 + 0.02 * 0.25)
+    unit = 2_000 * (0.2 + 0.4 * deviation * 1.5 + 0.02)
+    for size, reserved in ((5 * WAD, 5 * unit), (-5 * WAD, 0)):
+        priced = ask(pricer, POOL, leg(now, size))
+        assert priced.total.reserve / WAD == pytest.approx(reserved, rel=1e-6)
+    unsure = ask(pricer, replace(POOL, uncertainty=WAD // 100), leg(now, WAD))
+    assert unsure.total.reserve / WAD == pytest.approx(unit + 20, rel=1e-6)
+
+
+def test_reserve__is_capped_by_what_an_option_can_cost(pricer, now):
+    """A vol factor of a hundred: the call's forward moved up, the put's strike."""
+    wild = ShortBound(WAD // 5, 100 * WAD, 0).word
+    expiry = ExpiryWord(SPOT, now, wild, now, 1)
+    priced = ask(pricer, POOL, leg(now, WAD, expiry=expiry))
+    assert priced.total.reserve == 2_400 * WAD
+    series = replace(leg(now, WAD).instrument, kind=Kind.PUT)
+    priced = ask(pricer, POOL, leg(now, WAD, expiry=expiry, instrument=series))
+    assert priced.total.reserve == 2_000 * WAD
 
 
 @pytest.mark.parametrize(
@@ -267,15 +284,19 @@ def test_fee__closing_part__half(held, size, closing, pricer, now):
     assert fee == (abs(size) - closing) * WAD + closing * WAD // 2  # 5 bp of 2,000 is 1
 
 
-def test_book__of_nothing__nothing(pricer, now):
-    value, risk = pricer.call("book", SPOT, surface(now).words, WAD, [], [])
-    assert value == 0 and not any(risk)
+def test_book__of_nothing__is_a_bound_alone(pricer, market, now):
+    market.send("set_reserve", 7 * WAD, BOUND.word, sender=ADMIN)
+    row = (SPOT, surface(now).words, now // DAY + 28, [], [], 0)
+    value, risk, bound = pricer.call("book", *row)
+    assert value == 0 and not any(risk) and bound == BOUND.word
 
 
-def test_book__longs_and_shorts__floor_of_the_value(pricer, now):
+def test_book__longs_and_shorts__floor_of_the_value(pricer, market, now):
+    market.send("set_reserve", 7 * WAD + 1, 0, sender=ADMIN)
     series, words = leg(now, WAD).instrument, surface(now).words
     unit = pricer.call("mark", series.id, SPOT, words)
     for size in (WAD + 1, -WAD - 1):
-        value, risk = pricer.call("book", SPOT, words, WAD // 10, [series.id], [size])
+        row = (SPOT, words, series.day, [series.id], [size], 0)
+        value, risk, _ = pricer.call("book", *row)
         assert value == unit * size // WAD
-        assert risk[-1] == (0 if size > 0 else -(-200 * (WAD + 1)))
+        assert risk[-1] == 7 * WAD + 1  # the risk engine's

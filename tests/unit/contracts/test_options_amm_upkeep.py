@@ -10,10 +10,12 @@ from protocol.types import Instrument
 from protocol.units import WAD
 from tests.system_fixtures import (
     ADMIN,
+    COLLECTION,
     KEEPER,
     STRANGER,
     TAKER,
     Exchange,
+    account,
 )
 
 HOUR = 3_600
@@ -190,6 +192,23 @@ def test_close__without_a_price__reverts(exchange, reverts):
     exchange.pass_expiry(day, record=False)
     with reverts("amm: no settlement price"):
         amm.close_expiry(day, sender=STRANGER)
+
+
+def test_close__pool_that_is_owed__waits_until_losers_are_settled(exchange, reverts):
+    amm, day, ledger = exchange.eth.amm, exchange.days[0], exchange.system.ledger
+    exchange.trade(exchange.call(2_000, -10))
+    exchange.advance(1, eth=2_100)
+    exchange.pass_expiry(day)
+    settlement = exchange.system.settlement
+    settlement.take_print(1, day, sender=STRANGER)
+    settlement.settle_account(account(TAKER), sender=STRANGER)
+    with reverts("expiry: still collecting"):
+        amm.close_expiry(day, sender=STRANGER)
+    exchange.advance(COLLECTION)
+    cash = ledger.cash(amm.pool)
+    amm.close_expiry(day, sender=STRANGER)
+    assert ledger.cash(amm.pool) - cash == 10 * 100 * WAD
+    assert listed(exchange) == [exchange.days[1]]
 
 
 @pytest.mark.parametrize("settled_before", [False, True])

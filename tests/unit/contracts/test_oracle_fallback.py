@@ -13,7 +13,7 @@ from protocol.chain.embedded import EmbeddedChain
 from protocol.clients.base import AnyContract
 from protocol.clients.system import GUARDIAN
 from protocol.types import Kind
-from tests.system_fixtures import HOUR, TAKER, Exchange, account
+from tests.system_fixtures import COLLECTION, HOUR, TAKER, Exchange, account
 
 WAD = 10**18
 ETH, BTC = 1, 2
@@ -360,9 +360,10 @@ def test_settlement__nobody_recorded__pays_at_the_proved_print(exchange: Exchang
     system.oracle._send("prove_print", 1, day, latest - 12, 13, sender=STRANGER)
     system.settlement._send("take_print", 1, day, sender=STRANGER)
     before = exchange.cash(TAKER)
+    market.amm.close_expiry(day, sender=STRANGER)
+    exchange.advance(COLLECTION)
     system.settlement._send("settle_account", account(TAKER), sender=STRANGER)
     assert exchange.cash(TAKER) - before == 2 * 200 * WAD
-    market.amm.close_expiry(day, sender=STRANGER)
     instrument = exchange.option(Kind.CALL, 1_800.0).id
     assert system.ledger.position(market.amm.pool, instrument) == 0
     assert exchange.now < day * 86_400 + 9 * HOUR

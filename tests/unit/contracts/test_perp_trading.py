@@ -79,6 +79,7 @@ def test_trade__from_any_skew__pays_premium_spread_and_fee(size, bench):
 
 
 def test_trade__towards_balance__is_paid_the_premium(bench):
+    bench.fund(SHORT, 500_000)
     bench.trade(SHORT, -1_000 * WAD)
     payment, _ = bench.perp.call("quote", LONG_ACCOUNT, 100 * WAD)
     assert payment < 0
@@ -216,7 +217,7 @@ def test_trade__pool_smaller_than_its_reserve__reverts(chain, artifacts, reverts
 
 
 def test_trade__without_margin__reverts(bench, reverts):
-    bench.fund(STRANGER, 310)
+    bench.fund(STRANGER, 900)
     with reverts("ledger: below initial margin"):
         bench.trade(STRANGER, 2 * WAD)
     bench.trade(STRANGER, WAD)

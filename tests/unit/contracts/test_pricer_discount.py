@@ -17,7 +17,8 @@ SPOT = 2_000 * WAD
 
 @pytest.fixture
 def pricer(deploy) -> AnyContract:
-    return deploy("OptionPricer")
+    market = deploy("MockMarket")
+    return deploy("OptionPricer", market.address, market.address)
 
 
 @pytest.fixture

@@ -16,7 +16,8 @@ SPOT = 2_000 * WAD
 
 @pytest.fixture
 def pricer(deploy) -> AnyContract:
-    return deploy("OptionPricer")
+    market = deploy("MockMarket")
+    return deploy("OptionPricer", market.address, market.address)
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ def flat(pricer) -> SurfaceWords:
 
 
 def delta(pricer: AnyContract, series: Instrument, smile: SurfaceWords) -> int:
-    _, risk = pricer.call("book", SPOT, smile.words, 0, [series.id], [WAD])
+    _, risk, _ = pricer.call("book", SPOT, smile.words, series.day, [series.id], [WAD], 0)
     return int(risk[0])
 
 
@@ -50,8 +51,8 @@ def test_delta__smile_of_a_wei__is_that_of_a_flat_one(pricer, series, flat):
 
 
 def test_book__no_variance__intrinsic_value_and_whole_delta(pricer, series, flat):
-    call = ("book", SPOT, replace(flat, a=0).words, 0, [series.id], [WAD])
-    value, risk = pricer.call(*call)
+    call = ("book", SPOT, replace(flat, a=0).words, series.day, [series.id], [WAD], 0)
+    value, risk, _ = pricer.call(*call)
     assert value == pytest.approx(100 * WAD, abs=10**6)
     assert (risk[0], risk[1]) == pytest.approx((WAD, 0), abs=10)
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 import random
 from dataclasses import astuple, replace
 from fractions import Fraction
-from math import ceil
 
 import pytest
 
 from protocol.clients.base import AnyContract
 from protocol.pricing.amm import Risk
 from protocol.pricing.amm_words import Weights
-from protocol.types import Kind
 from protocol.units import WAD
 
 SPOT = 2_000 * WAD
@@ -137,14 +135,3 @@ def test_scaled__opposite_sizes__cancel(harness):
     for _ in range(100):
         x, size = rng.randint(-(10**24), 10**24), rng.randrange(10**22)
         assert harness.call("scaled", x, size) == -harness.call("scaled", x, -size)
-
-
-@pytest.mark.parametrize(
-    ("kind", "strike", "intrinsic"),
-    [(Kind.CALL, 1_800, 200), (Kind.CALL, 2_200, 0), (Kind.PUT, 2_200, 200), (Kind.PUT, 1_800, 0)],
-)
-def test_short_requirement__intrinsic_and_a_share(kind, strike, intrinsic, harness):
-    need = harness.call("short_requirement", int(kind), strike * WAD, SPOT, WAD // 10)
-    assert need == (intrinsic + 200) * WAD
-    odd = harness.call("short_requirement", int(kind), strike * WAD, SPOT + 1, 10**17 + 1)
-    assert odd >= ceil(Fraction((SPOT + 1) * (10**17 + 1), WAD))

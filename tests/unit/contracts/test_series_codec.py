@@ -24,7 +24,9 @@ def random_instruments(count: int) -> list[Instrument]:
     for _ in range(count):
         underlying = rng.randint(1, 255)
         strike = rng.randint(1, 2 ** rng.randint(1, 38) - 1)
-        option = Instrument(rng.choice(list(Kind)[:2]), underlying, rng.randint(1, 65_535), strike)
+        option = Instrument(
+            rng.choice((Kind.CALL, Kind.PUT)), underlying, rng.randint(1, 65_535), strike
+        )
         drawn += [option, Instrument.perp(underlying)]
     return edges + drawn
 

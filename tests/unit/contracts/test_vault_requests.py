@@ -275,6 +275,8 @@ def changed(**changes: int) -> tuple[int, ...]:
         ({"min_request": 10**24 + 1}, "vault: request out of bounds"),
         ({"liquidity_floor": WAD // 2 + 1}, "vault: floor out of bounds"),
         ({"exit_fee": 2 * 10**16 + 1}, "vault: exit fee out of bounds"),
+        ({"max_wait": 3_599}, "vault: wait out of bounds"),
+        ({"max_wait": 30 * 86_400 + 1}, "vault: wait out of bounds"),
     ],
 )
 def test_set_terms__out_of_bounds__reverts(changes, reason, bench, reverts):

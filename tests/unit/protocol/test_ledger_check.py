@@ -7,7 +7,7 @@ import pytest
 from protocol.bench.trades import listed_world
 from protocol.chain.artifacts import Artifacts
 from protocol.clients.periphery import PoolView
-from protocol.sim.ledger_check import LedgerCheck, check_ledger
+from protocol.sim.ledger_check import LedgerCheck, check_ledger, escrow_cash
 from protocol.sim.world import World, account_of
 from protocol.types import Instrument, Kind, Leg
 from protocol.units import WAD
@@ -60,6 +60,19 @@ def test_check__one_wei_more_cash_than_tokens__is_seen(
     poorer = custody.held() - slack // custody.unit() - 1
     monkeypatch.setattr(type(custody), "held", lambda self: poorer)
     assert 0 < check_ledger(world, view).shortfall <= custody.unit()
+
+
+def test_check__what_waits_in_an_escrow__is_counted(world: World) -> None:
+    """A winner's cash between a loser's settlement and his own."""
+    escrow = world.system.settlement.escrow(world.underlying, 5)
+    taker = world.takers[0]
+    slack = world.system.custody.held() * world.system.custody.unit() - sum(_all_cash(world))
+    slack -= sum(world.system.ledger.reserves())
+    world.system.ledger.transfer_cash(account_of(taker), escrow, 10**18, sender=taker)
+    assert escrow_cash(world) == []
+    world.settled_days.add(5)
+    assert escrow_cash(world) == [10**18]
+    assert check_ledger(world, view_of(world)).shortfall == 0 <= slack
 
 
 def _all_cash(world: World) -> list[int]:

@@ -20,10 +20,14 @@ from protocol.config import (
 from protocol.parameters import SurfaceParameters
 from protocol.pricing.black76 import Floats
 from protocol.strategy import anchor, hedge, refresh, settle
+from protocol.strategy.anchor import PRINT_WINDOW
 from protocol.strategy.base import (
     CloseExpiry,
+    ExpiredDay,
     ExpiryState,
     Hedge,
+    Holder,
+    Intent,
     ListExpiry,
     PerpState,
     PoolState,
@@ -44,6 +48,7 @@ from protocol.units import DAY, YEAR, expiry_timestamp
 NOW = int(dt.datetime(2024, 1, 1, tzinfo=dt.UTC).timestamp())
 DAYS = (19_727, 19_734, 19_741, 19_748)
 SPOT = 2_000.0
+POOL = 1 << 96
 
 
 def surface(variance: float = 0.49, now: int = NOW, days: tuple[int, ...] = DAYS) -> Surface:
@@ -71,6 +76,7 @@ def expiry(day: int, *, refreshed_at: int = NOW, snapshot_spot: float = SPOT) ->
 
 def pool(*, delta: float = 0.0, perp: float = 0.0, days: tuple[int, ...] = DAYS) -> PoolState:
     return PoolState(
+        account=POOL,
         nav=2e6,
         cash=2e6,
         depth_nav=2e6,
@@ -172,6 +178,16 @@ def test_refresh__age_drift_and_a_newer_smile__each_call_for_one() -> None:
     assert refresh.plan(snapshot, RefreshPolicy()) == tuple(Refresh(day) for day in DAYS[:3])
 
 
+@pytest.mark.parametrize(("before", "due"), [(PRINT_WINDOW, False), (PRINT_WINDOW - 1, True)])
+def test_refresh__print_being_fixed__follows_it_by_the_minute(before: int, due: bool) -> None:
+    now = expiry_timestamp(DAYS[0]) - before
+    books = tuple(expiry(day, refreshed_at=now - 60) for day in DAYS)
+    snapshot = replace(CALM, timestamp=now, pool=replace(CALM.pool, expiries=books))
+    assert refresh.plan(snapshot, RefreshPolicy()) == ((Refresh(DAYS[0]),) if due else ())
+    slow = RefreshPolicy(window_age_seconds=61)
+    assert refresh.plan(snapshot, slow) == ()
+
+
 def test_refresh__vault_due__values_first() -> None:
     books = (
         expiry(DAYS[0], refreshed_at=NOW - 61),
@@ -247,27 +263,95 @@ def test_settle__missing_weekly__is_listed_once_the_surface_has_it() -> None:
     assert settle.plan(replace(snapshot, surface=None), SettlePolicy()) == ()
 
 
-def test_settle__expired_day__waits_for_its_print_then_goes_in_order() -> None:
-    later = replace(CALM, timestamp=expiry_timestamp(DAYS[0]), expired_days=(DAYS[0],))
+def expired(*holders: Holder, at: int | None = None, day: int = DAYS[0]) -> Snapshot:
+    """Just after an expiry; `at`: when those who are owed are paid."""
+    start = expiry_timestamp(day)
+    return replace(CALM, timestamp=start, expired=(ExpiredDay(day, at, holders),))
+
+
+def batches(intents: tuple[Intent, ...]) -> list[tuple[int, ...]]:
+    return [each.accounts for each in intents if isinstance(each, SettleAccounts)]
+
+
+def test_settle__expired_day_without_a_print__waits() -> None:
+    later = replace(CALM, timestamp=expiry_timestamp(DAYS[0]))
     rest = [day for day in settle.weekly_days(later.timestamp, SettlePolicy()) if day not in DAYS]
     assert rest and settle.plan(later, SettlePolicy()) == ()  # its surface lacks the new day
-    done = (CloseExpiry(DAYS[0]), SettleAccounts(1, DAYS[0]))
-    fixed = replace(later, fixed_days=(DAYS[0],))
-    assert settle.plan(fixed, SettlePolicy()) == (RecordPrint(1, DAYS[0]), *done)
-    priced = replace(fixed, priced_days=(DAYS[0],))
-    assert settle.plan(priced, SettlePolicy()) == done
 
 
-def test_settle__closed_expiry_with_accounts_left__settles_them() -> None:
-    later = replace(
-        CALM,
-        timestamp=expiry_timestamp(DAYS[0]),
-        pool=pool(days=DAYS[1:]),
-        expired_days=(DAYS[0],),
-        fixed_days=(DAYS[0],),
-        priced_days=(DAYS[0],),
+def test_settle__pool_that_owes__closes_at_once_and_winners_wait() -> None:
+    now, day = expiry_timestamp(DAYS[0]), DAYS[0]
+    holders = Holder(7, 500.0), Holder(POOL, -420.0), Holder(8, -80.0), Holder(9, 0.0)
+    owing = SettleAccounts(1, day, (POOL, 8, 9))
+    first = settle.plan(expired(*holders), SettlePolicy())
+    assert first == (RecordPrint(1, day), owing, CloseExpiry(day))
+    early = expired(Holder(7, 500.0), at=now + 1)
+    early = replace(early, pool=pool(days=DAYS[1:]))
+    assert settle.plan(early, SettlePolicy()) == ()
+    assert settle.plan(replace(early, timestamp=now + 1), SettlePolicy()) == (
+        SettleAccounts(1, day, (7,)),
     )
-    assert settle.plan(later, SettlePolicy()) == (SettleAccounts(1, DAYS[0]),)
+
+
+def test_settle__pool_that_is_owed__closes_with_the_winners() -> None:
+    now, day = expiry_timestamp(DAYS[0]), DAYS[0]
+    seen = expired(Holder(POOL, 420.0), Holder(7, -420.0), at=now + 600)
+    assert settle.plan(seen, SettlePolicy()) == (SettleAccounts(1, day, (7,)),)
+    left = replace(expired(Holder(POOL, 420.0), at=now + 600), timestamp=now + 600)
+    done = SettleAccounts(1, day, (POOL,)), CloseExpiry(day)
+    assert settle.plan(left, SettlePolicy()) == done
+
+
+def test_settle__pool_that_is_owed__waits_for_whoever_a_batch_passed_over() -> None:
+    now = expiry_timestamp(DAYS[0]) + 600
+    seen = expired(Holder(POOL, 420.0), Holder(7, -420.0), at=now)
+    (only,) = settle.plan(replace(seen, timestamp=now), SettlePolicy())
+    assert only == SettleAccounts(1, DAYS[0], (7, POOL))
+
+
+def test_settle__listed_day_that_nobody_holds__closes() -> None:
+    seen = expired(at=expiry_timestamp(DAYS[0]) + 600)
+    assert settle.plan(seen, SettlePolicy()) == (CloseExpiry(DAYS[0]),)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_settle__many_accounts_in_any_order__who_owes_comes_before_who_is_owed(seed: int) -> None:
+    """Round by round: each settles what the plan says, the next sees what is left."""
+    rng, now = np.random.default_rng(seed), expiry_timestamp(DAYS[0]) + 600
+    payoffs = dict(enumerate(rng.normal(0.0, 100.0, 150).tolist(), start=1))
+    payoffs[POOL] = -sum(payoffs.values())
+    policy, left, order, rounds = SettlePolicy(batches=2), dict(payoffs), [], 0
+    while left:
+        numbers = rng.permutation(np.arange(len(left))).tolist()
+        rows = [Holder(*list(left.items())[n]) for n in numbers]
+        intents = settle.plan(replace(expired(*rows, at=now), timestamp=now), policy)
+        parts = batches(intents)
+        assert 1 <= len(parts) <= 2 and all(len(part) <= 16 for part in parts)
+        done = [account for part in parts for account in part]
+        assert (CloseExpiry(DAYS[0]) in intents) == (POOL not in left or POOL in done)
+        order += done
+        left = {account: owed for account, owed in left.items() if account not in done}
+        rounds += 1
+    assert sorted(order) == sorted(payoffs) and rounds == 5
+    assert [payoffs[each] for each in order] == sorted(payoffs.values())
+
+
+def test_settle__while_collecting__takes_every_debtor_and_no_winner() -> None:
+    rng, now = np.random.default_rng(4), expiry_timestamp(DAYS[0])
+    rows = [Holder(n, owed) for n, owed in enumerate(rng.normal(0.0, 100.0, 120).tolist())]
+    parts = batches(settle.plan(expired(*rows, at=now + 1), SettlePolicy()))
+    settled = {account for part in parts for account in part}
+    assert settled == {each.account for each in rows if each.payoff <= 0.0}
+
+
+def test_settle__two_days__share_the_calls_of_a_round() -> None:
+    at = expiry_timestamp(DAYS[1]) + 600
+    rows = tuple(Holder(n, -1.0) for n in range(40))
+    days = tuple(ExpiredDay(day, at, rows) for day in DAYS[:2])
+    parts = batches(
+        settle.plan(replace(CALM, timestamp=at, expired=days[::-1]), SettlePolicy(batches=4))
+    )
+    assert [len(part) for part in parts] == [16, 16, 8, 16]
 
 
 # -- anchor --

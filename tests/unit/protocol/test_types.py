@@ -56,6 +56,9 @@ def test_from_id__after_id__is_identity(kind: Kind, underlying: int, day: int, s
         ((Kind.CALL, 1, 1, 2**38), "strike steps is 274877906944"),
         ((Kind.PERP, 1, 1, 0), "expiry day is 1"),
         ((Kind.PERP, 1, 0, 1), "strike steps is 1"),
+        ((Kind.COLLATERAL, 1, 1, 1), "expiry day is 1"),
+        ((Kind.COLLATERAL, 1, 0, 0), "vault index is 0"),
+        ((Kind.COLLATERAL, 1, 0, 256), "vault index is 256"),
         ((4, 1, 1, 1), "kind is 4"),
     ],
 )
@@ -73,7 +76,7 @@ def test_from_id__bad_id__raises(bad: int) -> None:
 
 
 def test_expiry__of_a_perp__raises() -> None:
-    with pytest.raises(InputError, match="no expiry"):
+    with pytest.raises(InputError, match="nothing else expires"):
         _ = Instrument.perp(1).expiry
 
 

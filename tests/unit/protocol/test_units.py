@@ -75,3 +75,17 @@ def test_expiry__day_and_timestamp__round_trip() -> None:
 
 def test_years__of_365_days__one() -> None:
     assert units.years(365 * 86_400) == 1.0
+
+
+def test_joined__fields__part_again_high_to_low() -> None:
+    widths = (4, 8, 1)
+    word = units.joined((5, 200, 1), widths)
+    assert word == 5 << 9 | 200 << 1 | 1
+    assert units.parted(word, widths) == [5, 200, 1]
+    assert units.parted(word | 1 << 40, widths) == [5, 200, 1]
+
+
+@pytest.mark.parametrize("value", [-1, 16])
+def test_joined__value_wider_than_its_field__is_refused(value: int) -> None:
+    with pytest.raises(InputError, match=r"within 0 .. 2\*\*4 - 1"):
+        units.joined((value,), (4,))

@@ -10,13 +10,25 @@ import numpy as np
 import pytest
 
 from protocol.risk.attribution import COMPONENTS, StepAttribution
-from protocol.sim.record import AgentRecord, HedgeRecord, RunRecord, StepRecord, TradeRecord
+from protocol.sim.record import (
+    AgentRecord,
+    HedgeRecord,
+    LiquidationRecord,
+    RunRecord,
+    StepRecord,
+    TradeRecord,
+)
 from protocol.sim.result import RunResult, compare
 from protocol.types import ExpirySurface, Instrument, Kind, Surface, SviParams
 from protocol.units import expiry_timestamp
 
 START = int(datetime(2024, 1, 1, tzinfo=UTC).timestamp())
 HOUR = 3_600
+LIQUIDATIONS = (
+    LiquidationRecord(START + HOUR, 1, "AuctionStarted", 0.0, 0.0, 0.0, 0.0, 0.0),
+    LiquidationRecord(START + 2 * HOUR, 1, "SliceSold", 0.5, 120.0, 0.0, 0.0, 0.0),
+    LiquidationRecord(START + 3 * HOUR, 1, "SliceSold", 1.0, 80.0, 300.0, 40.0, 2.0),
+)
 PARAMETERS = (("flow.trades_per_day", "40.0"), ("amm.limits.vega", "0.2"))
 
 MakeRun = Callable[..., RunRecord]
@@ -40,7 +52,11 @@ def fake_result(*, steps: int = 48, seeds: int = 1) -> RunResult:
     ]
     result = compare(pairs, PARAMETERS)
     names = ("latency_arb", "sniper")
-    defended = replace(result.record, agents=tuple(_agent(name, -10.0) for name in names))
+    defended = replace(
+        result.record,
+        agents=tuple(_agent(name, -10.0) for name in names),
+        liquidations=LIQUIDATIONS,
+    )
     exposed = tuple(replace(result.record, agents=(_agent(name, 9_000.0),)) for name in names)
     return replace(result, record=defended, exposed=exposed)
 

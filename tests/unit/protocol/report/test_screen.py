@@ -44,3 +44,13 @@ def test_screen__broken_ledger__shouts(make_result) -> None:
 def test_screen__residual__is_always_named(make_result) -> None:
     lines = _shown(summarise(make_result(steps=50)))
     assert any(line.startswith("residual") and "%" in line for line in lines)
+
+
+def test_screen__accounts_that_failed__says_who_paid(make_result) -> None:
+    summary = summarise(make_result(steps=48))
+    paid = "1 liquidated: bidders $200, insurance $300, pools $40.00, haircut $2.00"
+    assert paid in _shown(summary)
+    broke = replace(summary, liquidations=replace(summary.liquidations, bad_debt=7.0))
+    assert "open $7.00" in " ".join("\n".join(_shown(broke)).split())
+    none = replace(summary, liquidations=replace(summary.liquidations, flagged=0))
+    assert not any("liquidated" in line for line in _shown(none))
